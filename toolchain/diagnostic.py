@@ -1,0 +1,28 @@
+"""What a compiler or an analyzer said, as a value."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Origin = Literal["app", "sdk", "vendored"]
+"""Whose source it is: the app's own, the SDK's, or a library copied or submoduled into the app."""
+
+Level = Literal["note", "warning", "error", "fatal error"]
+
+
+@dataclass(frozen=True, order=True)
+class Diagnostic:
+    """One message of the build.
+
+    ``path`` is relative to the app's folder for origin app and vendored, to the SDK for sdk, and empty
+    for the linker. ``line`` and ``column`` count from 1, 0 is unknown. ``flag`` is the switch that
+    controls it (``-Wunused-function``), empty if none was given. ``tool`` is compiler, linker or make.
+    """
+
+    path: str
+    line: int
+    column: int
+    level: Level
+    message: str
+    flag: str
+    origin: Origin
+    tool: str = "compiler"
