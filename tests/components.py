@@ -1,0 +1,32 @@
+"""System components that some tests need: how to find each, and the command that installs it."""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Component:
+    """Something that the lock files cannot install."""
+
+    present: Callable[[], bool]
+    install: str
+
+
+def _program(*names: str) -> Callable[[], bool]:
+    return lambda: any(shutil.which(name) for name in names)
+
+
+COMPONENTS = {
+    "qemu": Component(_program("qemu-arm-static", "qemu-arm"), "apt-get install qemu-user-static"),
+    "clang-14": Component(
+        lambda: _program("clang-14")() and _program("arm-none-eabi-gcc")(),
+        "apt-get install clang-14 lld-14 llvm-14 gcc-arm-none-eabi libnewlib-arm-none-eabi",
+    ),
+}
+
+
+def required() -> bool:
+    """Whether a missing component is a failure: in CI it is."""
+    return os.environ.get("CI", "") not in ("", "0", "false")

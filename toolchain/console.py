@@ -1,0 +1,155 @@
+"""What a person sees: results on stdout, messages and progress on stderr, one place for exit codes.
+
+Only ``tasks.py`` imports this module; nothing else in the package prints or exits.
+"""
+
+import contextlib
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from invoke.collection import Collection
+from invoke.exceptions import Exit, ParseError
+from invoke.program import Program
+
+from toolchain.errors import INTERRUPTED, BuildError, ConfigError, ToolchainError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+JSON_SCHEMA = 1
+
+
+@functools.cache
+def _stderr() -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+@functools.cache
+def _stdout() -> "Console":
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else 200
+    return Console(highlight=False, width=width, soft_wrap=not sys.stdout.isatty())
+
+
+class Output:
+    """Shows results either to a person or, with ``--json``, as one object a line.
+
+    Every object has ``schema`` (the number of the documented format) and ``type``.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def result(self, kind: str, fields: Mapping[str, object], shown: "RenderableType | None" = None) -> None:
+        """One result: ``fields`` as a JSON line, or ``shown`` for a person (None shows nothing)."""
+        if self.as_json:
+            line = json.dumps({"schema": JSON_SCHEMA, "type": kind, **fields}, ensure_ascii=False)
+            print(line, flush=True)  # noqa: T201 - this is the module that prints
+        elif shown is not None:
+            _stdout().print(shown)
+
+    def note(self, message: str) -> None:
+        """A line for a person about what is going on, on stderr."""
+        if not self.as_json:
+            _stderr().print(message, markup=False)
+
+    @contextlib.contextmanager
+    def progress(self, title: str) -> Iterator[Callable[[int, int], None]]:
+        """A bar on stderr, fed by ``(done, total)``; nothing without a terminal or with ``--json``."""
+        if self.as_json or not _stderr().is_terminal:
+            yield lambda _done, _total: None
+            return
+        from rich.progress import Progress
+
+        with Progress(console=_stderr(), transient=True) as bar:
+            task = bar.add_task(title, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def command(function: Callable[P, T]) -> Callable[P, T]:
+    """Turn our errors into two lines on stderr and the documented exit code.
+
+    With ``--json`` the error is also the last object on stdout. Any other exception is a bug and keeps
+    its traceback.
+    """
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except ToolchainError as e:
+            _show_error(e, as_json=kwargs.get("json") is True)
+            raise Exit(code=e.exit_code) from e
+        except KeyboardInterrupt as e:
+            _stderr().print("interrupted; nothing half-written is left behind")
+            raise Exit(code=INTERRUPTED) from e
+        except BrokenPipeError as e:
+            # Whoever read our output went away (`| head`): not an error worth a word.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise Exit(code=141) from e
+
+    return run
+
+
+def _show_error(error: ToolchainError, *, as_json: bool) -> None:
+    stderr = _stderr()
+    stderr.print(f"[bold red]error:[/] {_escaped(str(error))}", soft_wrap=True)
+    if error.hint:
+        stderr.print(f"[bold]  fix:[/] {_escaped(error.hint)}", soft_wrap=True)
+    if isinstance(error, BuildError) and error.log:
+        stderr.print(f"[bold]  log:[/] {_escaped(error.log)}", soft_wrap=True)
+    if as_json:
+        fields = {
+            "error": type(error).__name__,
+            "exit_code": error.exit_code,
+            "message": error.message,
+            "where": error.where,
+            "hint": error.hint,
+        }
+        Output(as_json=True).result("error", fields)
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+class _Inv(Program):
+    """invoke, with the exit code of a wrong option as documented."""
+
+    def parse_core(self, argv: list[str] | None) -> None:
+        with _parse_errors():
+            super().parse_core(argv)
+
+    def parse_tasks(self) -> None:
+        with _parse_errors():
+            super().parse_tasks()
+
+
+@contextlib.contextmanager
+def _parse_errors() -> Iterator[None]:
+    try:
+        yield
+    except ParseError as e:
+        error = ConfigError(str(e), hint="`./inv --list` shows the tasks, `./inv help TASK` its options")
+        _show_error(error, as_json=False)
+        raise Exit(code=error.exit_code) from e
+
+
+def main(namespace: Collection, version: str) -> None:
+    """Run the command line."""
+    try:
+        _Inv(name="inv", binary="inv", version=version, namespace=namespace).run()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
