@@ -1,0 +1,58 @@
+"""VerifiedImage → Signature.
+
+Only what ``verify`` sealed can be signed. The public key is what the caller expects, not what the signer
+says, and every signature is verified with it before anyone sees it.
+"""
+
+from toolchain.errors import ConfigError, SigningError
+from toolchain.image import VerifiedImage
+from toolchain.keys import AskSecret, PublicKey, Signature, Signer, low_s
+from toolchain.sign.file import open_file
+
+__all__ = ["open_signer", "sign"]
+
+_SCHEMES = {"file": open_file}
+
+
+def open_signer(uri: str, ask_secret: AskSecret) -> Signer:
+    """The signer that ``uri`` names, for signing apps.
+
+    ``file:PATH`` is an encrypted PKCS#8 PEM file with its public record beside it. ``ask_secret`` is
+    called for a passphrase at most once.
+
+    Raises:
+        ConfigError: unknown scheme, or no path.
+        SigningError: the signer cannot be opened.
+    """
+    scheme, colon, rest = uri.partition(":")
+    opener = _SCHEMES.get(scheme)
+    if not colon or opener is None:
+        known = ", ".join(f"{name}:" for name in _SCHEMES)
+        # The text may be a key that was pasted here by mistake: it is not repeated.
+        raise ConfigError("the signer's URI has an unknown scheme", hint=f"known schemes: {known}")
+    if not rest:
+        raise ConfigError(
+            f"the signer's URI {scheme}: names nothing", hint=f"for example {scheme}:issuer.pem"
+        )
+    return opener(rest, ask_secret)
+
+
+def sign(image: VerifiedImage, signer: Signer, expected: PublicKey) -> Signature:
+    """Sign the image's digest (loader protocol §13) and check the answer.
+
+    Raises:
+        SigningError: the signer holds another key, refuses, or answers what does not verify.
+    """
+    if signer.public_key != expected:
+        raise SigningError(
+            f"the signer holds the key {signer.public_key.key_id}, expected is {expected.key_id}",
+            hint="name the signer that holds the expected key",
+        )
+    digest = image.image.digest()
+    der = low_s(signer.sign_digest(digest))
+    if not expected.verifies(der, digest):
+        raise SigningError(
+            f"the signer's answer does not verify with the key {expected.key_id}",
+            hint="the signer is broken, or signed something else: do not use what it made",
+        )
+    return Signature(expected.key_id, der)

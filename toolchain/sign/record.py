@@ -1,0 +1,117 @@
+"""The public record beside a key file: what the key is, and what it may be used for.
+
+``issuer.pem`` has ``issuer.toml`` beside it. The record holds nothing secret.
+"""
+
+import datetime
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from toolchain.errors import SigningError
+from toolchain.keys import PublicKey
+
+Role = Literal["app-signing", "device-issuer", "release-approval"]
+"""app-signing: signs apps; device-issuer: certifies devices; release-approval: approves a release.
+
+A key has one role for life.
+"""
+
+_KEYS = {"name", "role", "key_id", "point", "created", "development"}
+
+
+@dataclass(frozen=True)
+class KeyRecord:
+    """Public facts of a key. ``development`` keys prove nothing to anyone but their owner."""
+
+    name: str
+    role: Role
+    key: PublicKey
+    created: datetime.date
+    development: bool
+
+    def to_toml(self) -> str:
+        """Text that ``read_record`` reads."""
+        name = self.name.replace("\\", "\\\\").replace('"', '\\"')
+        return (
+            "# Public record of the key beside it; nothing here is secret.\n"
+            f'name = "{name}"\n'
+            f'role = "{self.role}"\n'
+            f'key_id = "{self.key.key_id}"\n'
+            f'point = "{self.key.point.hex()}"\n'
+            f"created = {self.created.isoformat()}\n"
+            f"development = {str(self.development).lower()}\n"
+        )
+
+    def require_role(self, role: Role) -> None:
+        """Refuse the key for anything but its own role.
+
+        Raises:
+            SigningError: the key has another role.
+        """
+        if self.role != role:
+            raise SigningError(
+                f"the key {self.key.key_id} is for {self.role}, not for {role}",
+                hint=f"make a key of its own: issuer.new --role {role}",
+            )
+
+
+def record_path(key_path: Path) -> Path:
+    """Where the record of a key file lies."""
+    return key_path.with_suffix(".toml")
+
+
+def read_record(key_path: Path) -> KeyRecord:
+    """The record beside ``key_path``.
+
+    Raises:
+        SigningError: none there, or not such a file.
+    """
+    path = record_path(key_path)
+    where = str(path)
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as e:
+        raise SigningError(
+            "the key has no public record, so nothing says what it is for",
+            hint=f"record it: issuer.record '{key_path}'",
+            where=where,
+        ) from e
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as e:
+        raise SigningError("the key's record cannot be read", where=where) from e
+    return _parse(table, where)
+
+
+def _parse(table: dict[str, object], where: str) -> KeyRecord:
+    if table.keys() != _KEYS:
+        raise SigningError(f"a key's record has exactly: {', '.join(sorted(_KEYS))}", where=where)
+    name, role, created, development = (table[k] for k in ("name", "role", "created", "development"))
+    if not (isinstance(name, str) and name.isprintable() and type(created) is datetime.date):
+        raise SigningError("a key's record has a printable name and a date", where=where)
+    if not isinstance(development, bool):
+        raise SigningError("a key's record says development = true or false", where=where)
+    known = next((r for r in get_args(Role) if r == role), None)
+    if known is None:
+        raise SigningError(f"unknown role; known are {', '.join(get_args(Role))}", where=where)
+    try:
+        key = PublicKey(bytes.fromhex(str(table["point"])))
+    except (ValueError, SigningError) as e:
+        raise SigningError("the point of a key's record is not a secp256k1 point", where=where) from e
+    if key.key_id != table["key_id"]:
+        raise SigningError("a key's record names another key id than its point has", where=where)
+    return KeyRecord(name, known, key, created, development)
+
+
+def require_release_key(record: KeyRecord) -> None:
+    """What the policies release and store demand of a signing key.
+
+    Raises:
+        SigningError: a development key, or a key with another role than signing apps.
+    """
+    record.require_role("app-signing")
+    if record.development:
+        raise SigningError(
+            f"the key {record.key.key_id} is a development key and cannot sign a release",
+            hint="make a release key with issuer.new, and name it with --signer file:PATH",
+        )
