@@ -8,6 +8,7 @@ by itself; the next message that is not empty vouches for all before it (CBC cha
 import hashlib
 import hmac
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import coincurve
 from cryptography.exceptions import InvalidTag
@@ -74,6 +75,9 @@ class Channel(ABC):
     Empty messages pass as they are. Nothing comes after an error: every later call raises it again.
     """
 
+    authenticates: ClassVar[bool] = True
+    """Whether a message that was altered is always noticed."""
+
     _dead = False
 
     def wrap(self, plaintext: bytes) -> bytes:
@@ -119,6 +123,8 @@ class CbcChannel(Channel):
     Without a MAC it hides content but does not authenticate it; strict padding is all there is.
     """
 
+    authenticates = False
+
     def __init__(self, key: bytes) -> None:
         self._key = algorithms.AES128(key)
         self._iv = _ZERO
@@ -147,6 +153,8 @@ class CbcMacChannel(CbcChannel):
     The MAC chains over all ciphertext of the session in both directions; the wire carries the last 14
     bytes of its block.
     """
+
+    authenticates = True
 
     def __init__(self, enc_key: bytes, mac_key: bytes) -> None:
         super().__init__(enc_key)

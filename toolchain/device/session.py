@@ -91,6 +91,11 @@ class Session:
         """Who certified the device, or None if that is unknown."""
         return self.verdict.issuer if isinstance(self.verdict, Genuine) else None
 
+    @property
+    def authenticated(self) -> bool:
+        """Whether the channel authenticates content; the oldest one (§7.2) only hides it."""
+        return self._channel.authenticates
+
     def send(self, plaintext: bytes, *, step: Step, answer: Answer) -> bytes:
         """Send a sub-command over the channel and return the plaintext of the answer.
 

@@ -1,7 +1,6 @@
 """The commands of a load, in order, as a pure value (loader protocol §8, §9, §11)."""
 
 import binascii
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ from toolchain.device.apdu import CLA, Command
 from toolchain.device.certificate import lv
 from toolchain.device.status import Step
 from toolchain.errors import ImageError
-from toolchain.image import Image, Segment
+from toolchain.image import Image, Segment, merge_segments
 
 SELECT, CHUNK, FLUSH, CRC, COMMIT, CREATE, DELETE = 0x05, 0x06, 0x07, 0x08, 0x09, 0x0B, 0x0C
 """Sub-instructions (§8)."""
@@ -132,20 +131,10 @@ def _crc_command(data: bytes) -> bytes:
 def areas(image: Image) -> tuple[Segment, ...]:
     """The image cut at every hole and at every 64 KiB of address, as Intel HEX and selection do (§11)."""
     cut: list[Segment] = []
-    for segment in _joined(image.segments):
+    for segment in merge_segments(image.segments):
         start = segment.address
         while start < segment.end:
             end = min(segment.end, (start // AREA + 1) * AREA)
             cut.append(Segment(start, segment.data[start - segment.address : end - segment.address]))
             start = end
     return tuple(cut)
-
-
-def _joined(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
-    joined = [segments[0]]
-    for before, after in itertools.pairwise(segments):
-        if before.end == after.address:
-            joined[-1] = Segment(joined[-1].address, joined[-1].data + after.data)
-        else:
-            joined.append(after)
-    return tuple(joined)
