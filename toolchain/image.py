@@ -5,7 +5,7 @@ The layout follows loader protocol §9 (create application) and §13 (applicatio
 
 import hashlib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from toolchain.errors import ImageError
@@ -25,6 +25,25 @@ class Segment:
     def end(self) -> int:
         """First address behind the segment."""
         return self.address + len(self.data)
+
+
+def merge_segments(segments: Iterable[Segment]) -> tuple[Segment, ...]:
+    """The same bytes in ascending order, as few segments as possible.
+
+    Raises:
+        ImageError: segments overlap, or leave the 32-bit address space.
+    """
+    merged: list[list[Segment]] = []
+    for segment in sorted((s for s in segments if s.data), key=lambda s: s.address):
+        if segment.address < 0 or segment.end > 1 << 32:
+            raise ImageError(f"a segment at {segment.address:#x} leaves the 32-bit address space")
+        if merged and segment.address < merged[-1][-1].end:
+            raise ImageError(f"segments overlap at {segment.address:#x}")
+        if merged and segment.address == merged[-1][-1].end:
+            merged[-1].append(segment)
+        else:
+            merged.append([segment])
+    return tuple(Segment(run[0].address, b"".join(s.data for s in run)) for run in merged)
 
 
 @dataclass(frozen=True)
@@ -80,6 +99,49 @@ class Image:
             raise ImageError(f"API level {self.api_level} does not fit the one byte that carries it")
         if not self.target_version.isascii():
             raise ImageError("the target version is not ASCII text")
+
+    @classmethod
+    def from_segments(
+        cls,
+        segments: Iterable[Segment],
+        entry: int | None,
+        *,
+        name: str,
+        version: str,
+        target_id: int,
+        target_version: str,
+        api_level: int | None,
+        data_length: int,
+        params_length: int,
+        flags: int,
+    ) -> "Image":
+        """An image whose install parameters are embedded: code is what data and parameters leave (§9).
+
+        ``segments`` in any order, ``entry`` as an absolute address with or without the Thumb bit. For
+        those who have only an ``app.hex``, the numbers are the loader's arguments (§15.5).
+
+        Raises:
+            ImageError: as for the class.
+        """
+        merged = merge_segments(segments)
+        if not merged:
+            raise ImageError("the image holds no bytes")
+        if entry is None:
+            raise ImageError("the image has no entry address")
+        base = merged[0].address
+        return cls(
+            name=name,
+            version=version,
+            target_id=target_id,
+            target_version=target_version,
+            api_level=api_level,
+            segments=merged,
+            code_length=merged[-1].end - base - data_length - params_length,
+            data_length=data_length,
+            params_length=params_length,
+            flags=flags,
+            boot_offset=(entry - base) | 1,
+        )
 
     @property
     def base(self) -> int:

@@ -1,0 +1,330 @@
+"""ELF → Image and ElfInfo, by section headers and symbols; never by map files.
+
+The loaded bytes are those of ``objcopy -O ihex -S``: contents of the allocated sections, in order of
+their load address; holes between them are not bytes (loader protocol §13, §15.1). elftools describes
+the structures. Its section classes are not used: they decompress, index and allocate at the word of the
+file, whereas everything here is checked against the size of the file before it is read.
+"""
+
+import io
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from elftools.common.exceptions import ELFError
+from elftools.common.utils import struct_parse
+from elftools.construct import Construct
+from elftools.elf.elffile import ELFFile
+
+from toolchain.errors import ImageError
+from toolchain.image import ElfInfo, Image, ProgramSegment, Section, Segment
+from toolchain.target import target_by_id
+
+_MAX_FILE = 1 << 26
+_MAX_SECTIONS = 4096
+_MAX_SYMBOLS = 1 << 16
+_MAX_NAME = 1024
+_MAX_METADATA = 1024
+
+_SHF_ALLOC = 2
+_SECTION_HEADER, _PROGRAM_HEADER, _SYMBOL = 40, 32, 16  # bytes, ELF32
+_METADATA = "ledger."
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}")
+_TEXT = re.compile(rb"[\t -~]{4,}")
+
+
+class _Header(NamedTuple):
+    """One section header; ``type`` is elftools' name, or a number that it does not know."""
+
+    name: str
+    type: str | int
+    flags: int
+    address: int
+    offset: int
+    size: int
+    link: int
+    entry_size: int
+
+
+class _Load(NamedTuple):
+    """One PT_LOAD entry of the program header table."""
+
+    offset: int
+    address: int
+    physical: int
+    file_size: int
+    memory_size: int
+    flags: int
+
+
+def read_elf(data: bytes, *, flags: int | None = None, where: str = "") -> tuple[Image, ElfInfo]:
+    """Read a linked app.
+
+    ``flags`` are the application flags that the makefile gives to the loader: some SDKs (Nano S) do not
+    record them in the ELF. Recorded flags must agree with them; where neither says anything the app
+    has none. ``where`` names the file in errors.
+
+    Raises:
+        ImageError: not an ELF file for these devices, damaged, stripped, without metadata, or with a
+            layout other than code, data, install parameters.
+    """
+    try:
+        return _read(data, flags)
+    except ELFError as e:
+        raise ImageError(f"the ELF file is damaged: {e}", where=where) from e
+    except ImageError as e:
+        e.where = where
+        raise
+
+
+def _read(data: bytes, given_flags: int | None) -> tuple[Image, ElfInfo]:
+    elf = _open(data)
+    headers = _section_headers(elf, data)
+    loads = _loads(elf, data)
+    symbols = _symbols(elf, headers, data)
+    metadata = _metadata(headers, data)
+
+    target_id = _number(metadata, "target_id")
+    target = target_by_id(target_id)
+    if target is None:
+        raise ImageError(
+            f"the app is built for target {target_id:#010x}, which is not known",
+            hint="add the device to toolchain/targets",
+        )
+    api_level = _number(metadata, "api_level") if "api_level" in metadata else None
+    if (api_level is None) != (target.api_level is None):
+        raise ImageError(f"ledger.api_level is {api_level}, which is not what {target.title} apps declare")
+    data_start, data_end, params_start, params_end = (
+        _symbol(symbols, name)
+        for name in ("_nvram_data", "_envram_data", "_install_parameters", "_einstall_parameters")
+    )
+    entry: int = elf.header["e_entry"]
+    image = Image.from_segments(
+        _contents(headers, loads, data),
+        entry,
+        name=_text(metadata, "app_name"),
+        version=_text(metadata, "app_version"),
+        target_id=target_id,
+        target_version=metadata.get("target_version", target.version),
+        api_level=api_level,
+        data_length=data_end - data_start,
+        params_length=params_end - params_start,
+        flags=_flags(metadata, given_flags),
+    )
+    if data_end != params_start or params_end != image.base + image.span:
+        raise ImageError(
+            "the image does not end with data and install parameters: "
+            f"_envram_data {data_end:#x}, _install_parameters {params_start:#x}, "
+            f"_einstall_parameters {params_end:#x}, end {image.base + image.span:#x}"
+        )
+    bss_size, stack_size = _ram(headers, symbols)
+    info = ElfInfo(
+        metadata=metadata,
+        sections=tuple(Section(h.name, h.address, h.size, h.flags) for h in headers[1:]),
+        program=tuple(ProgramSegment(p.address, p.file_size, p.memory_size, p.flags) for p in loads),
+        symbols=symbols,
+        strings=tuple(t.decode("ascii") for s in image.segments for t in _TEXT.findall(s.data)),
+        install_params=image.data[len(image.data) - image.params_length :],
+        bss_size=bss_size,
+        stack_size=stack_size,
+        entry=entry,
+    )
+    return image, info
+
+
+def _open(data: bytes) -> ELFFile:
+    if len(data) > _MAX_FILE:
+        raise ImageError(f"the ELF file has {len(data)} bytes; {_MAX_FILE} are more than enough")
+    elf = ELFFile(io.BytesIO(data))
+    header = elf.header
+    if elf.elfclass != 32 or not elf.little_endian or header["e_machine"] != "EM_ARM":
+        raise ImageError("the ELF file is not for a 32-bit little-endian Arm device")
+    if header["e_type"] != "ET_EXEC":
+        raise ImageError("the ELF file is not a linked program", hint="pass app.elf, not an object file")
+    if header["e_shentsize"] != _SECTION_HEADER or header["e_phentsize"] != _PROGRAM_HEADER:
+        raise ImageError("the ELF file's header tables have entries of an unknown size")
+    if not 0 < header["e_shnum"] <= _MAX_SECTIONS:
+        raise ImageError(f"the ELF file has {header['e_shnum']} sections; 1 to {_MAX_SECTIONS} are valid")
+    _slice(data, header["e_shoff"], header["e_shnum"] * _SECTION_HEADER, "the section header table")
+    _slice(data, header["e_phoff"], header["e_phnum"] * _PROGRAM_HEADER, "the program header table")
+    return elf
+
+
+def _slice(data: bytes, offset: int, size: int, what: str) -> bytes:
+    if offset + size > len(data):
+        raise ImageError(f"{what} ends at {offset + size:#x}, behind the end of the file at {len(data):#x}")
+    return data[offset : offset + size]
+
+
+def _entries(elf: ELFFile, struct: Construct, offset: int, count: int, size: int) -> Iterator[Any]:
+    for index in range(count):
+        yield struct_parse(struct, elf.stream, offset + index * size)
+
+
+def _name(table: bytes, offset: int, what: str) -> str:
+    end = table.find(b"\0", offset, offset + _MAX_NAME)
+    if end < 0:
+        raise ImageError(f"the name of {what} is outside of its string table, or longer than {_MAX_NAME}")
+    try:
+        return table[offset:end].decode("utf-8")
+    except UnicodeDecodeError as e:
+        raise ImageError(f"the name of {what} is not text") from e
+
+
+def _section_headers(elf: ELFFile, data: bytes) -> list[_Header]:
+    count, names_index = elf.header["e_shnum"], elf.header["e_shstrndx"]
+    raw = list(_entries(elf, elf.structs.Elf_Shdr, elf.header["e_shoff"], count, _SECTION_HEADER))
+    if names_index >= count or raw[names_index]["sh_type"] != "SHT_STRTAB":
+        raise ImageError("the ELF file has no table of section names")
+    names = _slice(data, raw[names_index]["sh_offset"], raw[names_index]["sh_size"], "the section names")
+    headers = []
+    for index, h in enumerate(raw):
+        header = _Header(
+            name=_name(names, h["sh_name"], f"section {index}"),
+            type=h["sh_type"],
+            flags=h["sh_flags"],
+            address=h["sh_addr"],
+            offset=h["sh_offset"],
+            size=h["sh_size"],
+            link=h["sh_link"],
+            entry_size=h["sh_entsize"],
+        )
+        if header.type not in ("SHT_NULL", "SHT_NOBITS"):
+            _slice(data, header.offset, header.size, f"section {header.name}")
+        headers.append(header)
+    return headers
+
+
+def _loads(elf: ELFFile, data: bytes) -> list[_Load]:
+    entries = _entries(
+        elf, elf.structs.Elf_Phdr, elf.header["e_phoff"], elf.header["e_phnum"], _PROGRAM_HEADER
+    )
+    loads = []
+    for p in entries:
+        if p["p_type"] != "PT_LOAD":
+            continue
+        _slice(data, p["p_offset"], p["p_filesz"], "a loadable segment")
+        loads.append(
+            _Load(p["p_offset"], p["p_vaddr"], p["p_paddr"], p["p_filesz"], p["p_memsz"], p["p_flags"])
+        )
+    return loads
+
+
+def _contents(headers: list[_Header], loads: list[_Load], data: bytes) -> Iterator[Segment]:
+    """Each allocated section with contents, at its load address."""
+    for header in headers:
+        if not header.flags & _SHF_ALLOC or header.type == "SHT_NOBITS" or not header.size:
+            continue
+        end = header.offset + header.size
+        addresses = {
+            load.physical + header.offset - load.offset
+            for load in loads
+            if load.offset <= header.offset and end <= load.offset + load.file_size
+        }
+        if addresses != {header.address}:
+            raise ImageError(
+                f"section {header.name} at {header.address:#x} is not loaded where it is linked",
+                hint="initialised variables are not supported: nothing on the device copies them to RAM",
+            )
+        yield Segment(header.address, data[header.offset : end])
+
+
+def _symbols(elf: ELFFile, headers: list[_Header], data: bytes) -> dict[str, int]:
+    tables = [h for h in headers if h.type == "SHT_SYMTAB"]
+    if len(tables) != 1:
+        raise ImageError(
+            f"the ELF file has {len(tables)} symbol tables instead of one",
+            hint="pass app.elf as the linker wrote it, not stripped",
+        )
+    table = tables[0]
+    count = table.size // _SYMBOL
+    if table.entry_size != _SYMBOL or count > _MAX_SYMBOLS:
+        raise ImageError(f"the symbol table has {count} entries of {table.entry_size} bytes")
+    if table.link >= len(headers) or headers[table.link].type != "SHT_STRTAB":
+        raise ImageError("the symbol table has no string table")
+    strings = headers[table.link]
+    names = data[strings.offset : strings.offset + strings.size]
+
+    global_symbols: dict[str, int] = {}
+    local_symbols: dict[str, int] = {}
+    for index, s in enumerate(_entries(elf, elf.structs.Elf_Sym, table.offset, count, _SYMBOL)):
+        if s["st_shndx"] == "SHN_UNDEF" or s["st_info"]["type"] in ("STT_FILE", "STT_SECTION"):
+            continue
+        name = _name(names, s["st_name"], f"symbol {index}")
+        if not name or name.startswith("$"):  # mapping symbols of the Arm ELF ABI, not names
+            continue
+        if s["st_info"]["bind"] == "STB_LOCAL":
+            local_symbols.setdefault(name, s["st_value"])
+        elif global_symbols.setdefault(name, s["st_value"]) != s["st_value"]:
+            raise ImageError(f"symbol {name} is defined twice")
+    return local_symbols | global_symbols
+
+
+def _symbol(symbols: Mapping[str, int], *names: str) -> int:
+    for name in names:
+        if name in symbols:
+            return symbols[name]
+    raise ImageError(
+        f"the ELF file has no symbol {' or '.join(names)}",
+        hint="link with the SDK's linker script, and do not strip the result",
+    )
+
+
+def _metadata(headers: list[_Header], data: bytes) -> dict[str, str]:
+    metadata: dict[str, str] = {}
+    for header in headers:
+        if not header.name.startswith(_METADATA):
+            continue
+        key = header.name.removeprefix(_METADATA)
+        content = data[header.offset : header.offset + header.size]
+        if key in metadata:
+            raise ImageError(f"section {header.name} is there twice")
+        if header.type == "SHT_NOBITS" or header.size > _MAX_METADATA:
+            raise ImageError(f"section {header.name} is not a short text")
+        try:
+            metadata[key] = content.decode("utf-8")
+        except UnicodeDecodeError as e:
+            raise ImageError(f"section {header.name} is not text") from e
+        if not metadata[key].isprintable():
+            raise ImageError(f"section {header.name} is not printable text")
+    return metadata
+
+
+def _text(metadata: Mapping[str, str], key: str) -> str:
+    if not metadata.get(key):
+        raise ImageError(
+            f"the ELF file has no section {_METADATA}{key}",
+            hint="build the app with an SDK that records its metadata",
+        )
+    return metadata[key]
+
+
+def _number(metadata: Mapping[str, str], key: str) -> int:
+    text = _text(metadata, key)
+    if not _NUMBER.fullmatch(text):
+        raise ImageError(f"section {_METADATA}{key} is not a number: {text!r}")
+    return int(text, 0)
+
+
+def _flags(metadata: Mapping[str, str], given: int | None) -> int:
+    if "app_flags" not in metadata:
+        return given or 0
+    recorded = _number(metadata, "app_flags")
+    if given not in (None, recorded):
+        raise ImageError(f"the app was built with flags {recorded:#x}, the makefile says {given:#x}")
+    return recorded
+
+
+def _ram(headers: list[_Header], symbols: Mapping[str, int]) -> tuple[int, int]:
+    """Bytes of uninitialised variables, and of the stack behind them."""
+    sections = [h for h in headers if h.name == ".bss"]
+    if len(sections) != 1:
+        raise ImageError(f"the ELF file has {len(sections)} sections .bss instead of one")
+    bss = sections[0]
+    # The section reaches to the end of the stack in the SDK's linker scripts; these symbols part the two.
+    bss_size = symbols.get("_ebss", bss.address + bss.size) - symbols.get("_bss", bss.address)
+    stack_start = symbols.get("_stack", bss.address + bss.size)
+    stack_size = _symbol(symbols, "_estack", "END_STACK") - stack_start
+    if bss_size < 0 or stack_size < 0:
+        raise ImageError(f"RAM is laid out backwards: variables {bss_size}, stack {stack_size} bytes")
+    return bss_size, stack_size
