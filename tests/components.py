@@ -19,6 +19,7 @@ def _program(*names: str) -> Callable[[], bool]:
 
 
 COMPONENTS = {
+    "softhsm": Component(_program("softhsm2-util"), "apt-get install softhsm2"),
     "qemu": Component(_program("qemu-arm-static", "qemu-arm"), "apt-get install qemu-user-static"),
     "clang-14": Component(
         lambda: _program("clang-14")() and _program("arm-none-eabi-gcc")(),
