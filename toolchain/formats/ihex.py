@@ -69,6 +69,8 @@ def _check_records(text: str, where: str) -> None:
                 raise ImageError(f"line {number} crosses a 64 KiB boundary", where=where)
             if total > MAX_SIZE:
                 raise ImageError(f"line {number} exceeds {MAX_SIZE} bytes of data", where=where)
+        if kind == _END and line[1:7] != "000000":
+            raise ImageError(f"line {number} is an end record with an address or data", where=where)
         if (kind == _END) != (number == len(lines)):
             problem = "is an end record, but not" if kind == _END else "is no end record, but"
             raise ImageError(f"line {number} {problem} the last line", where=where)
