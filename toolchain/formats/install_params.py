@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from toolchain.errors import ConfigError, ImageError
 
-Path = tuple[int, ...]
+DerivationPath = tuple[int, ...]
 """Words of a BIP-32 path; bit 31 marks a hardened one."""
 
 HARDENED = 0x80000000
@@ -58,7 +58,7 @@ class InstallParams:
     version: str
     icon: bytes | None
     curves: int
-    paths: tuple[Path, ...]
+    paths: tuple[DerivationPath, ...]
     paths_slip21: tuple[str, ...]
     dependencies: tuple[Dependency, ...] = ()
     extra: tuple[tuple[int, bytes], ...] = ()
@@ -229,10 +229,10 @@ def _parse_dependency(value: bytes) -> Dependency:
     return Dependency(name, version)
 
 
-def _parse_restriction(value: bytes) -> tuple[int, tuple[Path, ...], tuple[str, ...]]:
+def _parse_restriction(value: bytes) -> tuple[int, tuple[DerivationPath, ...], tuple[str, ...]]:
     reader = _Reader(value, "path restriction")
     curves = reader.number(1)
-    paths: list[Path] = []
+    paths: list[DerivationPath] = []
     labels: list[str] = []
     while reader:
         head = reader.number(1)
@@ -246,7 +246,7 @@ def _parse_restriction(value: bytes) -> tuple[int, tuple[Path, ...], tuple[str, 
     return curves, tuple(paths), tuple(labels)
 
 
-def path_from_text(text: str) -> Path:
+def path_from_text(text: str) -> DerivationPath:
     """``44'/1'`` → words; ``*`` matches every index, the empty text is the empty path.
 
     Raises:
@@ -270,7 +270,7 @@ def _words(text: str) -> Iterator[int]:
             )
 
 
-def path_to_text(path: Path) -> str:
+def path_to_text(path: DerivationPath) -> str:
     """Words → ``44'/1'``."""
     return "/".join(_element(word) for word in path)
 
