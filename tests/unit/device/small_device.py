@@ -20,6 +20,7 @@ from toolchain.device.channel import (
     counter_secret,
 )
 from toolchain.device.transport import Closing, Transport
+from toolchain.errors import SecureChannelError
 from toolchain.keys import PrivateKey, PublicKey
 from toolchain.trust import Issuer
 
@@ -30,6 +31,15 @@ ISSUER_KEY = PrivateKey.from_int(0x1551)
 ISSUER = Issuer("test issuer", ISSUER_KEY.public_key, "virtual")
 DEVICE_KEY = PrivateKey.from_int(0xDE71CE)
 HOST_KEY = PrivateKey.from_int(0x4057)
+
+
+class RefusedError(Exception):
+    """The device does not go along."""
+
+
+def require(condition: bool) -> None:
+    if not condition:
+        raise RefusedError
 
 
 @dataclass
@@ -71,11 +81,14 @@ class SmallDevice(Closing):
         }.get(command.ins)
         if handler is None:
             return Response(b"", 0x6D00).encode()
-        return Response(handler(command), 0x9000).encode()
+        try:
+            return Response(handler(command), 0x9000).encode()
+        except (RefusedError, SecureChannelError):
+            return Response(b"", 0x6982).encode()
 
     def _target(self, command: Command) -> bytes:
         self.channel, self.siv = None, command.p1 == 2
-        assert command.data == self.target_id.to_bytes(4, "big")
+        require(command.data == self.target_id.to_bytes(4, "big"))
         return b""
 
     def _nonces(self, command: Command) -> bytes:
@@ -87,11 +100,11 @@ class SmallDevice(Closing):
         key = PublicKey(point)
         if command.p1 == 0:
             self.host = key
-            assert key.verifies_message(signature, certificate.host_static_signed(key))
+            require(key.verifies_message(signature, certificate.host_static_signed(key)))
         else:
             self.host_ephemeral = key
             signed = certificate.host_ephemeral_signed(self.host_nonce, self.nonce, key)
-            assert self.host.verifies_message(signature, signed)
+            require(self.host.verifies_message(signature, signed))
         return b""
 
     def _device_certificate(self, command: Command) -> bytes:
@@ -121,7 +134,8 @@ class SmallDevice(Closing):
         return b""
 
     def _secured(self, command: Command) -> bytes:
-        assert self.channel is not None
+        if self.channel is None:
+            raise RefusedError
         plaintext = self.channel.unwrap(command.data)
         self.received.append(plaintext)
         return self.channel.wrap(self.run(plaintext[0], plaintext[1:]))

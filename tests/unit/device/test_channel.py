@@ -32,7 +32,10 @@ AUTHENTIC = KINDS[1:]
 kinds = pytest.mark.parametrize("kind", KINDS, ids=["cbc", "cbc-mac", "siv"])
 authentic = pytest.mark.parametrize("kind", AUTHENTIC, ids=["cbc-mac", "siv"])
 
-messages = st.lists(st.tuples(st.booleans(), st.binary(max_size=300)), max_size=12)
+# Unique, because the SIV channel refuses as an answer what it sent as a command.
+messages = st.lists(
+    st.tuples(st.booleans(), st.binary(max_size=300)), max_size=12, unique_by=lambda message: message[1]
+)
 
 
 @kinds
@@ -97,9 +100,8 @@ def test_all_causes_look_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(texts) == 1
 
 
-@pytest.mark.parametrize("kind", KINDS[:2], ids=["cbc", "cbc-mac"])
-def test_a_replayed_or_reflected_message_is_refused(kind: Callable[[bytes], Channel]) -> None:
-    host, device = kind(SECRET), kind(SECRET)
+def test_a_replayed_or_reflected_message_is_refused() -> None:
+    host, device = (CbcMacChannel.from_secret(SECRET) for _ in range(2))
     command = host.wrap(b"a command that is longer than one block")
     device.unwrap(command)
     with pytest.raises(SecureChannelError):
