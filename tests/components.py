@@ -19,6 +19,8 @@ def _program(*names: str) -> Callable[[], bool]:
 
 
 COMPONENTS = {
+    "jq": Component(_program("jq"), "apt-get install jq"),
+    "openssl": Component(_program("openssl"), "apt-get install openssl"),
     "softhsm": Component(_program("softhsm2-util"), "apt-get install softhsm2"),
     "qemu": Component(_program("qemu-arm-static", "qemu-arm"), "apt-get install qemu-user-static"),
     "clang-14": Component(

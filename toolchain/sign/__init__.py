@@ -4,21 +4,30 @@ Only what ``verify`` sealed can be signed. The public key is what the caller exp
 says, and every signature is verified with it before anyone sees it.
 """
 
+from collections.abc import Callable
+
 from toolchain.errors import ConfigError, SigningError
 from toolchain.image import VerifiedImage
 from toolchain.keys import AskSecret, PublicKey, Signature, Signer, low_s
+from toolchain.sign.external import open_external
 from toolchain.sign.file import open_file
+from toolchain.sign.pkcs11 import open_pkcs11
 
 __all__ = ["open_signer", "sign"]
 
-_SCHEMES = {"file": open_file}
+_SCHEMES: dict[str, Callable[[str, AskSecret], Signer]] = {
+    "file": open_file,
+    "pkcs11": open_pkcs11,
+    "external": open_external,
+}
 
 
 def open_signer(uri: str, ask_secret: AskSecret) -> Signer:
     """The signer that ``uri`` names, for signing apps.
 
-    ``file:PATH`` is an encrypted PKCS#8 PEM file with its public record beside it. ``ask_secret`` is
-    called for a passphrase at most once.
+    ``file:PATH`` is an encrypted PKCS#8 PEM file with its public record beside it, ``pkcs11:…`` a key in an
+    HSM (RFC 7512), ``external:FOLDER`` the exchange folder of an air gap. ``ask_secret`` is called for a
+    passphrase or PIN at most once.
 
     Raises:
         ConfigError: unknown scheme, or no path.

@@ -7,7 +7,6 @@ sees it. python-pkcs11 is imported when such a URI is opened, not before.
 
 import enum
 import itertools
-import os
 import re
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import utils
 
 from toolchain.errors import ConfigError, SigningError
 from toolchain.keys import AskSecret, PublicKey, low_s
+from toolchain.sign.files import read_private
 
 if TYPE_CHECKING:
     import pkcs11
@@ -269,7 +269,8 @@ def open_pkcs11(rest: str, ask_secret: AskSecret) -> Pkcs11Signer:
     ``ask_secret`` is asked for the PIN unless the URI has a ``pin-source`` or the token a keypad.
 
     Raises:
-        ConfigError: not such a URI, python-pkcs11 missing, no readable PIN file.
+        ConfigError: not such a URI, or python-pkcs11 is missing.
+        SigningError: the PIN file cannot be read, or others can read it.
         Pkcs11Error: everything that a token can refuse; see ``Cause``.
     """
     uri = Pkcs11Uri.parse(rest)
@@ -447,19 +448,10 @@ def _point(value: bytes) -> PublicKey:
 
 
 def _read_pin(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_mode & 0o077:
-                raise ConfigError(
-                    "others can read the PIN file", where=str(path), hint="chmod 600 it and change the PIN"
-                )
-            pin = file.read(_MAX_PIN + 1)
-    except OSError as e:
-        raise ConfigError(f"cannot read the PIN: {e.strerror}", where=str(path)) from e
-    text = pin.removesuffix(b"\n").removesuffix(b"\r")
-    if not text or len(text) > _MAX_PIN or not text.isascii():
-        raise ConfigError("the PIN file does not hold one line of ASCII text", where=str(path))
-    return text.decode("ascii")
+    pin = read_private(path).removesuffix(b"\n").removesuffix(b"\r")
+    if not 0 < len(pin) <= _MAX_PIN or not pin.isascii():
+        raise SigningError("the PIN file does not hold one line of ASCII text", where=str(path))
+    return pin.decode("ascii")
 
 
 def _wrong_pin(token: "pkcs11.Token") -> Pkcs11Error:

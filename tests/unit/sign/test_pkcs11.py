@@ -10,6 +10,7 @@ from tests.unit.sign import softhsm
 from tests.unit.sign.softhsm import PIN, Hsm
 from toolchain.errors import ConfigError, SigningError
 from toolchain.keys import ORDER, PublicKey, low_s
+from toolchain.sign import open_signer
 from toolchain.sign.pkcs11 import Cause, Pkcs11Error, Pkcs11Signer, Pkcs11Uri, create_key, open_pkcs11
 
 needs_softhsm = pytest.mark.component("softhsm")
@@ -134,6 +135,12 @@ def test_sign_with_a_key_made_on_the_token(hsm: Hsm) -> None:
 
 
 @needs_softhsm
+def test_the_scheme_is_known(hsm: Hsm) -> None:
+    public = create_key(hsm.uri(extra=";id=%01"), ask_pin)
+    assert open_signer(f"pkcs11:{hsm.uri()}", ask_pin).public_key == public
+
+
+@needs_softhsm
 def test_a_batch_keeps_its_order(hsm: Hsm) -> None:
     public = create_key(hsm.uri(extra=";id=%01"), ask_pin)
     with open_pkcs11(hsm.uri(), ask_pin) as signer:
@@ -179,17 +186,17 @@ def test_pin_from_a_file(hsm: Hsm) -> None:
 @needs_softhsm
 @pytest.mark.parametrize(
     ("content", "mode", "why"),
-    [(PIN, 0o640, "others can read"), (PIN, 0o604, "others can read"), ("", 0o600, "one line"),
+    [(PIN, 0o640, "others may"), (PIN, 0o604, "others may"), ("", 0o600, "one line"),
      ("1" * 300, 0o600, "one line"), ("ü", 0o600, "one line")],
 )  # fmt: skip
 def test_pin_files_that_are_refused(hsm: Hsm, content: str, mode: int, why: str) -> None:
     pin = hsm.folder / "pin"
     pin.write_text(content)
     pin.chmod(mode)
-    with pytest.raises(ConfigError, match=why):
+    with pytest.raises(SigningError, match=why):
         open_pkcs11(f"{hsm.uri()}&pin-source=file:{pin}", never_ask)
     pin.unlink()
-    with pytest.raises(ConfigError, match="cannot read the PIN"):
+    with pytest.raises(SigningError, match="cannot be opened"):
         open_pkcs11(f"{hsm.uri()}&pin-source=file:{pin}", never_ask)
 
 

@@ -91,7 +91,7 @@ def ask_nothing(name: str) -> str:
     raise AssertionError(f"asked for the {name}")
 
 
-@pytest.mark.parametrize("uri", ["", "issuer.pem", "pkcs11:token=x", "/some/issuer.pem", "FILE:x", "a" * 9])
+@pytest.mark.parametrize("uri", ["", "issuer.pem", "azure:token=x", "/some/issuer.pem", "FILE:x", "a" * 9])
 def test_an_unknown_scheme_names_the_known_ones_and_repeats_nothing(uri: str) -> None:
     with pytest.raises(ConfigError) as caught:
         open_signer(uri, ask_nothing)
