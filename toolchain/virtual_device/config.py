@@ -158,8 +158,8 @@ class DeviceConfig:
             raise ConfigError(f"API level {self.api_level} does not fit one byte")
         if min(self.page_size, self.block_size) < 1 or min(self.app_flash, self.slots, self.system_size) < 0:
             raise ConfigError("pages and blocks have at least one byte, and no size is negative")
-        if max(self.app_flash, self.system_size, self.slots) >= 1 << 32:
-            raise ConfigError("memory information has 32-bit numbers")
+        if max(self.system_size, self.slots) >= 1 << 32 or self.app_flash >= self.block_size << 16:
+            raise ConfigError("memory information has 32-bit numbers, and list pages 16-bit block counts")
         if self.erase_size % self.page_size or self.erase_size % self.block_size:
             raise ConfigError("of page and block size, one is a multiple of the other")
 

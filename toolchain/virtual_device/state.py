@@ -23,6 +23,8 @@ from toolchain.virtual_device.application import (
     hash_prefix,
 )
 from toolchain.virtual_device.config import DeviceConfig
+from toolchain.virtual_device.fields import read_name
+from toolchain.virtual_device.status import RefusedError
 
 FORMAT = 1
 MAX_STATE = 64 << 20
@@ -54,11 +56,15 @@ class DeviceState:
         """Refuse a state that this device cannot have.
 
         Raises:
-            ImageError: too many apps, pages that it has not or that two apps share, hashes of another device.
+            ImageError: too many apps, names or pages that two apps share, pages that it has not or that do
+                not hold their app, hashes of another device.
         """
         pages = [page for app in self.apps for page in app.pages]
-        if len(self.apps) > config.slots or len(set(pages)) != len(pages):
-            raise ImageError("the device state has more apps than slots, or apps that share pages")
+        names = {app.name for app in self.apps}
+        if len(self.apps) > config.slots or len(names) < len(self.apps) or len(set(pages)) < len(pages):
+            raise ImageError("the device state has more apps than slots, or apps that share names or pages")
+        if any(len(app.pages) != -(-app.request.size // config.erase_size) for app in self.apps):
+            raise ImageError("an app in the device state occupies more or less flash than it needs")
         if any(not 0 <= page < config.page_count for page in (*pages, *self.wear)):
             raise ImageError("the device state uses flash that this device does not have")
         for app in self.apps:
@@ -92,8 +98,8 @@ class DeviceState:
             raise ImageError("the device state is larger than any device")
         try:
             document = _table(json.loads(data))
-            if document["format"] != FORMAT:
-                raise ImageError(f"the device state has format {document['format']!r}, not {FORMAT}")
+            if _natural(document["format"]) != FORMAT:
+                raise ImageError(f"the device state has format {document['format']}, not {FORMAT}")
             wear = {int(page): _natural(count) for page, count in _table(document["wear"]).items()}
             return cls(
                 apps=tuple(_load_app(_table(app)) for app in _list(document["apps"])),
@@ -101,7 +107,7 @@ class DeviceState:
                 recover_ca=_load_authority(document["recover_ca"]),
                 wear=MappingProxyType(wear),
             )
-        except (KeyError, TypeError, ValueError, RecursionError, SigningError) as e:
+        except (KeyError, TypeError, ValueError, RecursionError, SigningError, RefusedError) as e:
             raise ImageError(f"not a device state: {e}") from e
 
 
@@ -122,6 +128,10 @@ def _text(value: object) -> str:
     return value
 
 
+def _name(value: object) -> str:
+    return read_name(_text(value).encode())
+
+
 def _natural(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 32:
         raise TypeError("expected a number of 32 bits")
@@ -138,7 +148,7 @@ def _load_authority(value: object) -> Authority | None:
     if value is None:
         return None
     table = _table(value)
-    return Authority(_text(table["name"]), PublicKey(_load_bytes(table["key"])))
+    return Authority(_name(table["name"]), PublicKey(_load_bytes(table["key"])))
 
 
 def _dump_app(app: InstalledApp) -> dict[str, object]:
@@ -165,7 +175,7 @@ def _dump_app(app: InstalledApp) -> dict[str, object]:
 
 
 def _load_app(table: Mapping[str, object]) -> InstalledApp:
-    name, version = _text(table["name"]), _text(table["version"])
+    name, version = _name(table["name"]), _text(table["version"]) and _name(table["version"])
     request = _table(table["request"])
     app = InstalledApp(
         name=name,
