@@ -122,10 +122,13 @@ def _cuts(length: int, packing: Packing) -> Iterator[tuple[int, int]]:
     yield start, length
 
 
+def crc16(data: bytes) -> int:
+    """CRC-16/CCITT-FALSE: polynomial 1021, initial FFFF, nothing reflected or inverted (§8)."""
+    return binascii.crc_hqx(data, 0xFFFF)
+
+
 def _crc_command(data: bytes) -> bytes:
-    """CRC-16/CCITT-FALSE over a whole area (§8)."""
-    crc = binascii.crc_hqx(data, 0xFFFF)
-    return bytes((CRC, 0, 0)) + len(data).to_bytes(4, "big") + crc.to_bytes(2, "big")
+    return bytes((CRC, 0, 0)) + len(data).to_bytes(4, "big") + crc16(data).to_bytes(2, "big")
 
 
 def areas(image: Image) -> tuple[Segment, ...]:
