@@ -100,8 +100,8 @@ def require_room(image: Image, there: Inventory, replaced: InstalledApp | None) 
         DeviceError: not enough; the hint says what to delete.
     """
     target = target_by_id(image.target_id)
-    page = target.page_size if target else 1
-    needed = -(-image.span // page) * page
+    unit = max(target.page_size, target.list_block_size) if target else 1
+    needed = -(-image.span // unit) * unit
     free = there.memory.free + (_size(replaced, target) if replaced else 0)
     if needed > free:
         others = [app for app in there.apps if app is not replaced and not app.is_custom_ca]

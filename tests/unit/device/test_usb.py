@@ -1,6 +1,6 @@
 """Our USB transport against an imagined hidapi, with frames captured from both official clients."""
 
-import importlib
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -127,12 +127,10 @@ def test_choose_among_none_or_several() -> None:
     assert "usb:/dev/1" in several.value.hint
 
 
-def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> ModuleType:
-        raise ImportError(name)
-
-    monkeypatch.setattr(importlib, "import_module", missing)
-    with pytest.raises(ConfigError, match="USB needs the package ledgerblue") as caught:
+@pytest.mark.parametrize("package", ["ledgerblue", "hid"])
+def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ConfigError, match="USB needs packages") as caught:
         open_transport("usb:")
     assert "nano-toolchain[usb]" in caught.value.hint
 
@@ -145,8 +143,31 @@ def test_no_permission(monkeypatch: pytest.MonkeyPatch) -> None:
     hid = ModuleType("hid")
     monkeypatch.setattr(hid, "enumerate", lambda vendor, product: [ONE], raising=False)
     monkeypatch.setattr(hid, "device", Locked, raising=False)
-    modules = {"hid": hid, "ledgerblue.ledgerWrapper": ledgerblue.ledgerWrapper}
-    monkeypatch.setattr(importlib, "import_module", modules.__getitem__)
+    monkeypatch.setitem(sys.modules, "hid", hid)
     with pytest.raises(TransportError, match="no permission") as caught:
         open_transport("usb:/dev/1")
     assert "udev" in caught.value.hint
+
+
+def test_open_and_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Device(Hid):
+        def open_path(self, path: bytes) -> None:
+            assert path == b"/dev/1"
+
+    device = Device(framed(b"\x90\x00"))
+    hid = ModuleType("hid")
+    monkeypatch.setattr(hid, "enumerate", lambda vendor, product: [ONE], raising=False)
+    monkeypatch.setattr(hid, "device", lambda: device, raising=False)
+    monkeypatch.setitem(sys.modules, "hid", hid)
+    with open_transport("usb:") as link:
+        assert link.exchange(b"\xe0\1\0\0\0") == b"\x90\x00"
+    assert device.closed
+
+
+def test_device_that_takes_no_data() -> None:
+    class Full(Hid):
+        def write(self, data: bytes) -> int:
+            return -1
+
+    with pytest.raises(TransportError, match="does not take data"):
+        transport(Full([])).exchange(b"\xe0\1\0\0\0")

@@ -120,12 +120,15 @@ class UsbTransport(Closing):
             self._device = None
 
 
-def _import(name: str) -> ModuleType:
+def _packages() -> tuple[ModuleType, ModuleType]:
+    """The framing of ledgerblue, and hidapi, if they are installed."""
     try:
-        return importlib.import_module(name)
+        from ledgerblue import ledgerWrapper
+
+        return ledgerWrapper, importlib.import_module("hid")
     except ImportError as e:
         raise ConfigError(
-            f"USB needs the package {name.partition('.')[0]}",
+            "USB needs packages that are not installed",
             hint="install the extra: pip install 'nano-toolchain[usb]'",
         ) from e
 
@@ -169,8 +172,7 @@ def open_usb(which: str = "", *, timeout: float = TIMEOUT) -> UsbTransport:
         ConfigError: the ``usb`` extra is missing, or several devices and no choice.
         TransportError: no device, or no permission to use it.
     """
-    framing = _import("ledgerblue.ledgerWrapper")
-    hid = _import("hid")
+    framing, hid = _packages()
     info = choose(hid.enumerate(VENDOR, 0), which)
     device = hid.device()
     try:
