@@ -35,13 +35,22 @@ class IconGeometry:
 
 
 @dataclass(frozen=True)
+class Screen:
+    """Size of the display in pixels."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
 class Target:
     """A device that apps are built for; ``targets/<name>.toml`` names the source of each figure.
 
     ``sdk_name`` is what make calls it (``TARGET=``), ``sdk_define`` the C macro (``TARGET_NANOS2``).
     ``version`` is the text that enters the digest (loader protocol §13), ``api_level`` None where the
     create-app command has none. ``page_size`` is the unit that code and data are padded to,
-    ``list_block_size`` the unit in which the device reports used flash; all in bytes.
+    ``list_block_size`` the unit in which the device reports used flash; all in bytes. ``chip`` is the C
+    macro of the secure element (``ST33K1M5``).
     """
 
     name: str
@@ -64,6 +73,8 @@ class Target:
     icon: IconGeometry
     capabilities: frozenset[str]
     sources: Mapping[str, str]
+    chip: str
+    screen: Screen
 
     @property
     def channel_generation(self) -> int:
@@ -99,6 +110,8 @@ def _read(path: Path) -> Target:
             icon=IconGeometry(**table["icon"]),
             capabilities=frozenset(table["capabilities"]),
             sources=table["sources"],
+            chip=table["chip"],
+            screen=Screen(**table["screen"]),
         )
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as e:
         raise ConfigError(f"target file is incomplete or malformed: {e}", where=str(path)) from e

@@ -1,0 +1,5 @@
+#pragma once
+
+#include "buffer.h"
+
+int handler_get_app_name(const buffer_t *data);

@@ -1,0 +1,5 @@
+#pragma once
+
+#include "buffer.h"
+
+int handler_get_public_key(buffer_t *data);

@@ -1,0 +1,3 @@
+#pragma once
+#include "os_io.h"
+#include "ux.h"

@@ -1,0 +1,242 @@
+"""Pictures of two colours: GIF and PNG in, the bitmaps of the devices out. Standard library only.
+
+Read are GIF87a/89a (first frame, not interlaced) and PNG (not interlaced, 8 bits or less per sample).
+"""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_PIXELS = 1 << 20
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Rows of luminance, 0 (black) to 255; transparent counts as white."""
+
+    rows: tuple[bytes, ...]
+
+    @property
+    def width(self) -> int:
+        """Pixels per row."""
+        return len(self.rows[0])
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return len(self.rows)
+
+    def inverted(self) -> "Picture":
+        """Black becomes white."""
+        return Picture(tuple(bytes(255 - p for p in row) for row in self.rows))
+
+
+def _luminance(red: int, green: int, blue: int) -> int:
+    return (299 * red + 587 * green + 114 * blue) // 1000
+
+
+def _check_size(width: int, height: int) -> None:
+    if not 0 < width * height <= MAX_PIXELS:
+        raise ValueError(f"a picture of {width} by {height} pixels")
+
+
+def _gif_codes(data: bytes, minimum: int) -> Iterator[bytes]:
+    """Decompress LZW as GIF uses it, string by string."""
+    clear, end = 1 << minimum, (1 << minimum) + 1
+    table: list[bytes] = []
+    size, previous = minimum + 1, b""
+    bits = position = 0
+    for byte in data:
+        bits |= byte << position
+        position += 8
+        while position >= size:
+            code = bits & ((1 << size) - 1)
+            bits >>= size
+            position -= size
+            if code == clear:
+                table = [bytes([i]) for i in range(clear)] + [b"", b""]
+                size, previous = minimum + 1, b""
+                continue
+            if code == end:
+                return
+            if code < len(table):
+                entry = table[code]
+            elif code == len(table) and previous:
+                entry = previous + previous[:1]
+            else:
+                raise ValueError("damaged GIF data")
+            yield entry
+            if previous and len(table) < 4096:
+                table.append(previous + entry[:1])
+                if len(table) == 1 << size and size < 12:
+                    size += 1
+            previous = entry
+
+
+def _gif_blocks(data: bytes, offset: int) -> tuple[bytes, int]:
+    """Join the sub-blocks at offset; also where they end."""
+    joined = b""
+    while data[offset]:
+        joined += data[offset + 1 : offset + 1 + data[offset]]
+        offset += 1 + data[offset]
+    return joined, offset + 1
+
+
+def _palette(data: bytes, offset: int, flags: int) -> tuple[list[int], int]:
+    if not flags & 0x80:
+        return [], offset
+    count = 2 << (flags & 7)
+    colours = data[offset : offset + 3 * count]
+    return [_luminance(*colours[i : i + 3]) for i in range(0, len(colours), 3)], offset + 3 * count
+
+
+def _read_gif(data: bytes) -> Picture:
+    palette, offset = _palette(data, 13, data[10])
+    transparent = None
+    while data[offset] == 0x21:
+        block, after = _gif_blocks(data, offset + 2)
+        if data[offset + 1] == 0xF9 and block[0] & 1:
+            transparent = block[3]
+        offset = after
+    if data[offset] != 0x2C or data[offset + 9] & 0x40:
+        raise ValueError("a GIF without a plain first frame")
+    width = int.from_bytes(data[offset + 5 : offset + 7], "little")
+    height = int.from_bytes(data[offset + 7 : offset + 9], "little")
+    _check_size(width, height)
+    local, start = _palette(data, offset + 10, data[offset + 9])
+    compressed, _ = _gif_blocks(data, start + 1)
+    pixels = b""
+    for part in _gif_codes(compressed, data[start]):
+        pixels += part
+        if len(pixels) >= width * height:
+            break
+    if len(pixels) < width * height:
+        raise ValueError("a GIF that ends early")
+    colours = local or palette
+    shades = bytes(
+        255 if i == transparent or i >= len(colours) else colours[i] for i in pixels[: width * height]
+    )
+    return Picture(tuple(shades[y * width : (y + 1) * width] for y in range(height)))
+
+
+def _unfilter(kind: int, line: bytearray, above: bytes, step: int) -> None:
+    for i in range(len(line)):
+        left = line[i - step] if i >= step else 0
+        up = above[i]
+        corner = above[i - step] if i >= step else 0
+        if kind == 1:
+            predicted = left
+        elif kind == 2:
+            predicted = up
+        elif kind == 3:
+            predicted = (left + up) // 2
+        else:
+            estimate = left + up - corner
+            predicted = min((left, up, corner), key=lambda v: abs(estimate - v))
+        line[i] = (line[i] + predicted) & 0xFF
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    offset = 8
+    while offset + 12 <= len(data):
+        size = int.from_bytes(data[offset : offset + 4], "big")
+        yield data[offset + 4 : offset + 8], data[offset + 8 : offset + 8 + size]
+        offset += 12 + size
+
+
+def _read_png(data: bytes) -> Picture:
+    palette: list[int] = []
+    alphas = compressed = b""
+    width = height = depth = kind = 0
+    for name, body in _png_chunks(data):
+        if name == b"IHDR":
+            width, height = int.from_bytes(body[:4], "big"), int.from_bytes(body[4:8], "big")
+            depth, kind = body[8], body[9]
+            if depth > 8 or body[12]:
+                raise ValueError("a PNG with more than 8 bits per sample, or interlaced")
+        elif name == b"PLTE":
+            palette = [_luminance(*body[i : i + 3]) for i in range(0, len(body), 3)]
+        elif name == b"tRNS":
+            alphas = body
+        elif name == b"IDAT":
+            compressed += body
+    _check_size(width, height)
+    samples = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[kind]
+    step = max(1, samples * depth // 8)
+    line_size = (width * samples * depth + 7) // 8
+    raw = zlib.decompressobj().decompress(compressed, height * (line_size + 1))
+    above = bytes(line_size)
+    rows = []
+    for y in range(height):
+        start = y * (line_size + 1)
+        line = bytearray(raw[start + 1 : start + 1 + line_size])
+        if raw[start]:
+            _unfilter(raw[start], line, above, step)
+        above = bytes(line)
+        rows.append(bytes(_png_pixel(above, x, depth, kind, samples, palette, alphas) for x in range(width)))
+    return Picture(tuple(rows))
+
+
+def _png_pixel(
+    line: bytes, x: int, depth: int, kind: int, samples: int, palette: list[int], alphas: bytes
+) -> int:
+    values = []
+    for i in range(x * samples, (x + 1) * samples):
+        bit = i * depth
+        values.append((line[bit // 8] >> (8 - depth - bit % 8)) & ((1 << depth) - 1))
+    if kind == 3:
+        return 255 if values[0] < len(alphas) and alphas[values[0]] < 128 else palette[values[0]]
+    if kind in (4, 6) and values[-1] < 128:
+        return 255
+    if kind in (2, 6):
+        return _luminance(*values[:3])
+    return values[0] * 255 // ((1 << depth) - 1)
+
+
+def read_image(path: Path) -> Picture:
+    """The picture in a file.
+
+    Raises:
+        ValueError: neither GIF nor PNG, damaged, or of a kind that is not read.
+        OSError: the file cannot be read.
+    """
+    data = path.read_bytes()
+    try:
+        if data.startswith((b"GIF87a", b"GIF89a")):
+            return _read_gif(data)
+        if data.startswith(b"\x89PNG\r\n\x1a\n"):
+            return _read_png(data)
+    except (IndexError, KeyError, TypeError, zlib.error) as e:
+        raise ValueError(f"{path}: damaged picture ({e})") from e
+    except ValueError as e:
+        raise ValueError(f"{path}: {e}") from e
+    raise ValueError(f"{path}: neither GIF nor PNG")
+
+
+def _bits(picture: Picture) -> list[list[int]]:
+    return [[int(p >= 128) for p in row] for row in picture.rows]
+
+
+def bagl_bitmap(picture: Picture) -> bytes:
+    """Row by row, first pixel in the lowest bit; 1 is the lighter colour."""
+    pixels = [p for row in _bits(picture) for p in row]
+    packed = (pixels[i : i + 8] for i in range(0, len(pixels), 8))
+    return bytes(sum(bit << i for i, bit in enumerate(byte)) for byte in packed)
+
+
+def nbgl_bitmap(picture: Picture) -> bytes:
+    """Column by column from the right, first pixel in the highest bit; 1 is the darker colour."""
+    rows = _bits(picture)
+    pixels = [1 - row[x] for x in reversed(range(picture.width)) for row in rows]
+    packed = (pixels[i : i + 8] for i in range(0, len(pixels), 8))
+    return bytes(sum(bit << (7 - i) for i, bit in enumerate(byte)) for byte in packed)
+
+
+def icon_parameter(picture: Picture, graphics: str) -> bytes:
+    """The icon of the device's menu as the install parameters carry it (loader protocol §10.2)."""
+    if graphics == "bagl":
+        return bytes.fromhex("01 00000000 ffffff00") + bagl_bitmap(picture)
+    bitmap = nbgl_bitmap(picture.inverted())
+    size = picture.width.to_bytes(2, "little") + picture.height.to_bytes(2, "little")
+    return size + bytes([0]) + len(bitmap).to_bytes(3, "little") + bitmap
