@@ -1,15 +1,20 @@
 """Which SDK a folder holds, read from the folder itself, with or without git."""
 
+import contextlib
+import dataclasses
 import hashlib
+import json
 import os
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from toolchain import dist
+from toolchain.build.git import git
 from toolchain.errors import ConfigError
+from toolchain.target import Target
 
 Family = Literal["shim", "secure", "nanos"]
 """shim: ours; secure: ledger-secure-sdk; nanos: nanos-secure-sdk, the last one for Nano S."""
@@ -21,6 +26,7 @@ _FAMILIES: dict[str, Family] = {
 }
 _NAME = re.compile(r'^SDK_NAME\s*:?=\s*"?([\w.-]+)"?\s*$', re.MULTILINE)
 _LEVEL = re.compile(r"^API_LEVEL\s*[:?]?=\s*(\d+)\s*$", re.MULTILINE)
+_SKIPPED = (".git", "__pycache__")
 _VERSION = re.compile(r'^SDK_VERSION\s*:?=\s*"?([\w.+-]+)"?\s*$', re.MULTILINE)
 
 
@@ -40,6 +46,52 @@ class Sdk:
     level: int | None
     identity: str
 
+    def supports(self, target: Target) -> bool:
+        """Whether apps for ``target`` can be built with it."""
+        if self.family == "nanos":
+            return target.sdk_name == "nanos"
+        return (self.path / "target" / target.sdk_name).is_dir()
+
+
+def find_sdk(path: Path, cache: Path) -> Sdk:
+    """The SDK in ``path``; what was found out is kept in ``cache`` while no file of it changes.
+
+    Raises:
+        ConfigError: no such folder, or no SDK in it.
+    """
+    path = Path(os.path.realpath(path))
+    kept = cache / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}.json"
+    stamp = _stamp(path)
+    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+        table = json.loads(kept.read_bytes())
+        if table.pop("stamp") == stamp:
+            return Sdk(**table | {"path": path})
+    sdk = read_sdk(path)
+    dist.write(kept, json.dumps(dataclasses.asdict(sdk) | {"path": str(path), "stamp": stamp}))
+    return sdk
+
+
+def _stamp(folder: Path) -> str:
+    """A digest over names, sizes and times of everything in ``folder``, and of what git says it is."""
+    digest = hashlib.sha256()
+    pending = [str(folder)]
+    while pending:
+        try:
+            entries = sorted(os.scandir(pending.pop()), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name not in _SKIPPED:
+                    pending.append(entry.path)
+                continue
+            s = entry.stat(follow_symlinks=False)
+            digest.update(f"{entry.path}\0{s.st_mode} {s.st_size} {s.st_mtime_ns} {s.st_ctime_ns}\0".encode())
+    for name in ("HEAD", "packed-refs", "refs/tags"):
+        with contextlib.suppress(OSError):
+            digest.update(f"{name} {(folder / '.git' / name).stat().st_mtime_ns}".encode())
+    return digest.hexdigest()
+
 
 def read_sdk(path: Path) -> Sdk:
     """The SDK in ``path``.
@@ -47,7 +99,7 @@ def read_sdk(path: Path) -> Sdk:
     Raises:
         ConfigError: no such folder, or no SDK in it.
     """
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     target, defines = _text(path / "Makefile.target"), _text(path / "Makefile.defines")
     found = _NAME.search(target)
     name = found[1] if found else ""
@@ -62,10 +114,10 @@ def read_sdk(path: Path) -> Sdk:
     if family == "secure" and not level:
         raise ConfigError("Makefile.defines of this SDK states no API_LEVEL", where=str(path))
     stated = _VERSION.search(target)
-    commit = _git(path, "rev-parse", "HEAD") if (path / ".git").exists() else ""
-    tag = _git(path, "describe", "--tags", "--exact-match") if commit else ""
+    commit = git(path, "rev-parse", "HEAD") if (path / ".git").exists() else ""
+    tag = git(path, "describe", "--tags", "--exact-match") if commit else ""
     version = tag or (stated[1] if stated else "")
-    if commit and not _git(path, "status", "--porcelain", "--untracked-files=normal"):
+    if commit and not git(path, "status", "--porcelain", "--untracked-files=normal"):
         source = f"commit {commit}"
     else:
         source = f"tree sha256:{tree_digest(path)}"
@@ -87,7 +139,7 @@ def tree_digest(folder: Path) -> str:
 
 def _files(folder: Path) -> Iterator[Path]:
     for root, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in (".git", "__pycache__"))
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
         yield from (Path(root, name) for name in sorted(files) if name != ".git")
 
 
@@ -100,19 +152,3 @@ def _text(path: Path) -> str:
             hint="give the root of an SDK checkout with --sdk",
             where=str(path.parent),
         ) from e
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    """Git's answer, or empty if it has none (no git, no tag, someone else's repository)."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
-            env=os.environ | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""

@@ -32,6 +32,18 @@ COMMANDS = "TOOLCHAIN_COMMANDS"
 
 _RECORDED = ("clang", "arm-none-eabi-gcc")
 
+_RECORDER = """\
+#!/bin/sh
+[ -n "${{{folder}-}}" ] || exec {run}
+record=${folder}/$$
+while [ -e "$record" ]; do record=$record+; done
+printf '%s\\0' "$PWD" "$0" "$@" >"$record" || exit 1
+{run} 2>"$record.err"
+status=$?
+[ ! -s "$record.err" ] || cat "$record.err" >&2
+exit $status
+"""
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -212,12 +224,11 @@ def _make(compiler: Compiler, programs: Mapping[str, Path], draft: Path, home: P
 
 
 def _script(name: str, *command: str) -> str:
-    """A script that becomes ``command``; the arguments of compilers are appended to a file per process."""
-    record = (
-        f"""[ -z "${{{COMMANDS}-}}" ] || printf '%s\\0' "$(($# + 2))" {name} "$PWD" "$@" """
-        f""">>"${COMMANDS}/$$" || exit 1\n"""
-    )
-    return f"""#!/bin/sh\n{record if name in _RECORDED else ""}exec {shlex.join(command)} "$@"\n"""
+    """A script that becomes ``command``, or for compilers: keeps its arguments and messages."""
+    run = f'{shlex.join(command)} "$@"'
+    if name not in _RECORDED:
+        return f"#!/bin/sh\nexec {run}\n"
+    return _RECORDER.format(run=run, folder=COMMANDS)
 
 
 def _wheel_scripts(zig: Path, home: Path) -> dict[str, str]:

@@ -1,0 +1,57 @@
+"""How compilers were called, and what they said: written by the scripts of ``toolchains.py``.
+
+Each process leaves a file with its arguments and, beside it, one with its messages. So a message belongs
+to a command for certain, also when make runs several at once, and it is known which command wrote what.
+"""
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+_MESSAGES_LIMIT = 1 << 20
+"""Bytes of messages that one command may leave; a clean build leaves none."""
+
+_SOURCES = (".c", ".s", ".S", ".cpp", ".cc", ".cxx")
+
+
+@dataclass(frozen=True)
+class CompileCommand:
+    """One call that made an object, as in a compilation database.
+
+    ``directory`` is where it ran, ``file`` the source as it was named there, ``arguments`` begin with
+    the compiler's name.
+    """
+
+    directory: str
+    file: str
+    output: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A compiler or linker that ran; ``file`` is empty for a link. ``messages`` is its standard error."""
+
+    command: CompileCommand
+    messages: str
+
+
+def read_calls(folder: Path) -> list[Call]:
+    """What ran, in the order of time."""
+    records = [p for p in folder.iterdir() if p.suffix != ".err"]
+    calls = [_read(path) for path in sorted(records, key=lambda p: p.stat().st_mtime_ns)]
+    return [call for call in calls if call.command.output]
+
+
+def _read(path: Path) -> Call:
+    directory, *arguments = path.read_bytes().decode("utf-8", "replace").split("\0")[:-1]
+    try:
+        with path.with_name(path.name + ".err").open("rb") as file:
+            messages = file.read(_MESSAGES_LIMIT).decode("utf-8", "replace")
+    except FileNotFoundError:
+        messages = ""
+    output = next((after for flag, after in itertools.pairwise(arguments) if flag == "-o"), "")
+    source = ""
+    if "-c" in arguments:
+        source = next((a for a in reversed(arguments[1:]) if a.endswith(_SOURCES) and a != output), "")
+    return Call(CompileCommand(directory, source, output, tuple(arguments)), messages)

@@ -1,0 +1,33 @@
+"""The few questions that a build asks git. Nothing here writes into a user's repository."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from toolchain.errors import ConfigError
+
+
+def git(folder: Path, *arguments: str) -> str | None:
+    """What git answers in ``folder``, or None if it has no answer (no git, no repository, no such tag).
+
+    Variables of a calling git (``GIT_DIR`` in a hook) do not count; the index is not refreshed.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return None
+    if b"dubious ownership" in done.stderr:
+        raise ConfigError(
+            "git refuses this repository: it belongs to another user",
+            hint=f"git config --global --add safe.directory {folder}",
+            where=str(folder),
+        )
+    return os.fsdecode(done.stdout).strip("\n") if done.returncode == 0 else None

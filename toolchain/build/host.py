@@ -1,0 +1,311 @@
+"""Runs make on this machine, in a private copy of the sources, and says what came out.
+
+An app's makefile is code, and so is the SDK's: both run with the rights of whoever builds. They get a small,
+fixed environment without the caller's variables, and a copy to write into, but no walls.
+"""
+
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+
+from toolchain import dist
+from toolchain.app import MANIFEST, App
+from toolchain.build.commands import read_calls
+from toolchain.build.diagnostics import Folders, first_error, parse_call, parse_make
+from toolchain.build.process import run
+from toolchain.build.result import BuildResult, Kept, Step
+from toolchain.build.sources import Sources, clone_history, sync
+from toolchain.build.workplace import Job, Workplace
+from toolchain.diagnostic import Diagnostic
+from toolchain.environment import file_lock
+from toolchain.errors import BuildError, ToolchainError
+from toolchain.manifest import Provenance
+
+VARIABLES = (
+    "API_LEVEL APPNAME APPVERSION APPVERSION_M APPVERSION_N APPVERSION_P APP_FLAGS_APP_LOAD_PARAMS "
+    "APP_INSTALL_PARAMS_DATA APP_LOAD_PARAMS APP_SOURCE_FILES APP_SOURCE_PATH APP_STACK_MIN_SIZE BIN_DIR "
+    "CFLAGS CURVE_APP_LOAD_PARAMS CUSTOM_APP_FLAGS DBG_DIR DEBUG DEBUG_OVER_USB DEFINES DEP_APP_LOAD_PARAMS "
+    "ENABLE_NOCRC_APP_LOAD_PARAMS ICONNAME ICON_HOME_NANO LDFLAGS LDLIBS MAKEFILE_LIST "
+    "PATH_APP_LOAD_PARAMS PATH_SLIP21_APP_LOAD_PARAMS SCRIPT_LD SDK_HASH SDK_NAME SDK_SOURCE_PATH "
+    "SDK_VERSION STANDARD_APP_FLAGS TARGET TARGET_ID TARGET_NAME TARGET_VERSION TLVRAW_APP_LOAD_PARAMS "
+    "USE_NBGL VARIANT_PARAM VARIANT_VALUES"
+)
+"""What make is asked for. Undefined ones are left out."""
+
+# Read after the app's makefile. No goal is given on the command line, so that MAKECMDGOALS is as empty as in
+# a plain `make`, and what is printed and what is built cannot differ.
+_EXTRA = """\
+.DEFAULT_GOAL := .toolchain
+TOOLCHAIN_ELF := $(if $(BIN_DIR),$(BIN_DIR),build/$(TARGET)/bin)/app.elf
+$(foreach name,{names} TOOLCHAIN_ELF,\\
+  $(if $(filter-out undefined,$(origin $(name))),$(file >{folder}/$(name),$($(name)))))
+.PHONY: .toolchain
+.toolchain: {goal}; @:
+"""
+
+TIMEOUT = 1800.0
+"""Seconds that one make may take."""
+
+Show = Callable[[str], None]
+
+
+def build(
+    job: Job,
+    *,
+    root: Path,
+    clean: bool = False,
+    jobs: int = 0,
+    show: Show = lambda _: None,
+    timeout: float = TIMEOUT,
+    cancel: Event | None = None,
+) -> BuildResult:
+    """Build ``job`` below the work folder ``root``, with ``jobs`` processes (0: as many as there are CPUs).
+
+    Without a change since the last time the same result comes back and make does not run. ``clean`` starts
+    from an empty folder. ``show`` gets make's output line by line. Neither the app's folder nor the SDK
+    is written to. Two builds of the same job wait for each other.
+
+    Raises:
+        ConfigError: no such SDK, a compiler that does not fit or is missing, an app that cannot be read.
+        BuildError: make failed, took longer than ``timeout`` seconds, or ``cancel`` was set.
+    """
+    place = Workplace.find(job, root)
+    with _translated(place.folder), file_lock(place.folder / "lock"):
+        sources = Sources.read(job.manifest.directory, job.manifest.build_directory, MANIFEST)
+        fingerprint = place.fingerprint(sources)
+        kept = None if clean else Kept.load(place.folder)
+        if kept and kept.fingerprint == fingerprint:
+            elf = _elf(place, kept)
+            if hashlib.sha256(elf).hexdigest() == kept.elf:
+                return _result(place, kept, elf, reused=True)
+        kept = _make(place, sources, kept, jobs=jobs, show=show, timeout=timeout, cancel=cancel)
+        elf = _elf(place, kept)
+        if not elf:
+            raise BuildError("make ended well, but there is no app.elf", log=str(place.log))
+        kept = replace(kept, fingerprint=fingerprint, elf=hashlib.sha256(elf).hexdigest())
+        result = _result(place, kept, elf, reused=False)
+        kept.save(place.folder)
+        return result
+
+
+def describe(job: Job, *, root: Path, timeout: float = 60.0) -> Mapping[str, str]:
+    """The variables of ``job``'s makefile, printed by make in a private copy; nothing is compiled.
+
+    What a build used is in its result (``BuildResult.app.variables``): that is one run, so it cannot differ.
+
+    Raises:
+        ConfigError: as ``build``.
+        BuildError: make cannot read the makefile.
+    """
+    place = Workplace.find(job, root)
+    place = replace(place, folder=place.folder / "describe")
+    with _translated(place.folder), file_lock(place.folder / "lock"):
+        sources = Sources.read(job.manifest.directory, job.manifest.build_directory, MANIFEST)
+        return _make(place, sources, Kept.load(place.folder), goal="", timeout=timeout).variables
+
+
+def build_all(
+    jobs: Sequence[Job],
+    *,
+    root: Path,
+    clean: bool = False,
+    cpus: int = 0,
+    show: Callable[[Job, str], None] = lambda *_: None,
+    timeout: float = TIMEOUT,
+) -> tuple[BuildResult | ToolchainError, ...]:
+    """Build all ``jobs`` side by side on ``cpus`` processors; results and errors in their order.
+
+    A failure leaves the others running; Ctrl-C ends all of them.
+    """
+    cpus = cpus or os.cpu_count() or 1
+    workers = max(1, min(len(jobs), cpus))
+    cancel = Event()
+
+    def one(job: Job) -> BuildResult | ToolchainError:
+        try:
+            return build(
+                job,
+                root=root,
+                clean=clean,
+                jobs=max(1, cpus // workers),
+                show=lambda line: show(job, line),
+                timeout=timeout,
+                cancel=cancel,
+            )
+        except ToolchainError as e:
+            return e
+
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            return tuple(pool.map(one, jobs))
+        except BaseException:
+            cancel.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+@contextlib.contextmanager
+def _translated(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        raise BuildError(
+            f"cannot build here: {e.strerror or e}", hint="is the disk full, or read-only?", where=str(folder)
+        ) from e
+
+
+def _make(
+    place: Workplace,
+    sources: Sources,
+    kept: Kept | None,
+    *,
+    goal: str = "$(TOOLCHAIN_ELF)",
+    jobs: int = 1,
+    show: Show = lambda _: None,
+    timeout: float,
+    cancel: Event | None = None,
+) -> Kept:
+    """Bring the copy up to date, run make, and read what it left; ``kept`` is of the run before."""
+    started = time.monotonic()
+    running, calls, values = (place.folder / name for name in ("running", "calls", "variables"))
+    if kept is None or kept.basis != place.basis or running.exists():
+        # After a crash or Ctrl-C, too: an object may be cut short, and newer than its source.
+        kept = Kept(place.basis)
+        _empty(place.source)
+    for folder in (calls, values):
+        _empty(folder)
+    (place.folder / "home").mkdir(exist_ok=True)
+    running.touch()
+
+    stamps = sync(sources, place.source, place.job.manifest.build_directory, kept.stamps)
+    if kept.commit != sources.commit or not (place.source / ".git").exists():
+        clone_history(sources, place.source)
+    extra = place.folder / "extra.mk"
+    extra.write_text(_EXTRA.format(names=VARIABLES, folder=values, goal=goal), "utf-8")
+    command, environment, folders = (
+        place.command(extra),
+        place.environment(sources.epoch()),
+        place.folders(sources),
+    )
+    provenance = _provenance(place, sources, [folders.rename(word) for word in command], environment)
+    place.log.write_text(" ".join(provenance.command) + "\n", "utf-8")
+    status = run(
+        [*command, f"-j{jobs or os.cpu_count() or 1}"],
+        folder=place.here,
+        environment=environment,
+        log=place.log,
+        timeout=timeout,
+        cancel=cancel or Event(),
+        show=show,
+    )
+    ran = {
+        str(Path(call.command.directory, call.command.output)): Step(call.command, parse_call(call, folders))
+        for call in read_calls(calls)
+    }
+    with place.log.open(encoding="utf-8", errors="replace") as lines:
+        made = parse_make(lines, folders)
+    kept = replace(
+        kept,
+        fingerprint="",
+        commit=sources.commit,
+        stamps=stamps,
+        steps={output: step for output, step in (kept.steps | ran).items() if Path(output).exists()},
+        variables=_variables(values, place, folders),
+        diagnostics=made,
+        provenance=provenance,
+        duration=time.monotonic() - started,
+    )
+    kept.save(place.folder)
+    running.unlink()
+    if status:
+        raise _failure(place, [*(d for step in ran.values() for d in step.diagnostics), *made])
+    return kept
+
+
+def _empty(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+
+
+def _provenance(
+    place: Workplace, sources: Sources, command: Sequence[str], environment: Mapping[str, str]
+) -> Provenance:
+    return Provenance(
+        commit=sources.commit,
+        dirty=sources.dirty,
+        builder="host",
+        compiler=place.toolchain.identity,
+        sdk=place.sdk.identity,
+        command=tuple(command),
+        environment={name: environment[name] for name in ("LC_ALL", "SOURCE_DATE_EPOCH", "TZ")},
+        source_date_epoch=int(environment["SOURCE_DATE_EPOCH"]),
+        platform=f"{platform.system()} {platform.machine()}",
+    )
+
+
+def _variables(folder: Path, place: Workplace, folders: Folders) -> dict[str, str]:
+    """What make wrote, one file for a variable, without this machine's folders."""
+    values = {}
+    for path in sorted(folder.iterdir()):
+        text = path.read_text("utf-8", "replace").removesuffix("\n")
+        values[path.name] = folders.rename(text.replace(f"{place.here}/", ""))
+    return values
+
+
+def _failure(place: Workplace, diagnostics: Iterable[Diagnostic]) -> BuildError:
+    """The first error, in the words of who found it."""
+    hint = f"everything make said: {place.log}"
+    error = first_error(diagnostics)
+    if error is None:
+        lines = [line for line in place.log.read_text("utf-8", "replace").splitlines() if line.strip()]
+        return BuildError(f"make failed: {lines[-1]}", hint=hint, log=str(place.log))
+    where = f"{error.path}:{error.line}" if error.line else error.path
+    return BuildError(error.message, where=where, hint=hint, log=str(place.log))
+
+
+def _elf(place: Workplace, kept: Kept) -> bytes:
+    """The bytes of app.elf; none if it is not there, or not in the private copy."""
+    path = Path(os.path.realpath(place.here / kept.variables.get("TOOLCHAIN_ELF", "")))
+    return dist.read(path) if path.is_relative_to(os.path.realpath(place.source)) and path.is_file() else b""
+
+
+def _result(place: Workplace, kept: Kept, elf: bytes, *, reused: bool) -> BuildResult:
+    variables = kept.variables
+    steps = _linked(kept.steps, str(place.here / variables["TOOLCHAIN_ELF"]))
+    diagnostics = {d for step in steps for d in step.diagnostics} | set(kept.diagnostics)
+    linker_map = place.here / variables.get("DBG_DIR", "") / "app.map"
+    if kept.provenance is None:
+        raise BuildError("this build was never finished", log=str(place.log))
+    return BuildResult(
+        app=App.read(place.job.manifest, variables),
+        target=place.job.target,
+        elf=elf,
+        map=dist.read(linker_map) if linker_map.is_file() else b"",
+        log=place.log,
+        diagnostics=tuple(sorted(diagnostics)),
+        provenance=kept.provenance,
+        commands=tuple(step.command for step in steps),
+        sources=place.source,
+        duration=kept.duration,
+        reused=reused,
+    )
+
+
+def _linked(steps: Mapping[str, Step], elf: str) -> list[Step]:
+    """The link, and what made its inputs; everything if it takes an archive that was made on the way."""
+    link = steps.get(elf)
+    if link is None:
+        return list(steps.values())
+    inputs = {str(Path(link.command.directory, word)) for word in link.command.arguments}
+    if any(word.endswith(".a") and word in steps for word in inputs):
+        return list(steps.values())
+    return [step for output, step in steps.items() if output in inputs or output == elf]

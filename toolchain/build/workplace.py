@@ -1,0 +1,195 @@
+"""Where a job is built, with what, and what make is told: everything that is known before make runs."""
+
+import hashlib
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolchain.app import AppManifest
+from toolchain.build.diagnostics import Folders
+from toolchain.build.sdk import Sdk, find_sdk
+from toolchain.build.sources import Sources
+from toolchain.build.toolchains import COMMANDS, Toolchain, choose, newlib_folder, prepare
+from toolchain.environment import ensure_environment, file_lock
+from toolchain.errors import ConfigError
+from toolchain.target import Target
+from toolchain.userdata import make_private_folder
+
+_MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
+_PLAIN = re.compile(r"[\w./+,@%~-]+", re.ASCII)
+_VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_OURS = ("BOLOS_SDK", "TARGET", "CLANGPATH", "GCCPATH", "SHIM_BUILTINS", "MAKEFLAGS", "SHELL")
+_SDK_LOCK = Path(__file__).parents[2] / "requirements" / "sdk.lock"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to build: an app, for a target, with an SDK.
+
+    ``compiler`` is a name of ``toolchains.toml``, empty for the one that fits. ``variables`` are handed to
+    make on its command line (a variant, ``COIN=BOL``; ``DEBUG=1``).
+    """
+
+    manifest: AppManifest
+    target: Target
+    sdk: Path
+    compiler: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what make would read as something else.
+
+        Raises:
+            ConfigError: a name that is none, or that the build sets itself; a value of several lines.
+        """
+        for name, value in self.variables:
+            if not _VARIABLE.fullmatch(name) or name in _OURS or not value.isprintable():
+                raise ConfigError(f"not a variable that can be given to make: {name}={value}")
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where a job is built, and with what.
+
+    ``folder`` holds the private copy and what belongs to it, ``sdk_path`` is the SDK under a name that make
+    files can bear, ``python`` the ``bin`` folder of what an official SDK imports.
+    """
+
+    job: Job
+    folder: Path
+    sdk: Sdk
+    sdk_path: Path
+    toolchain: Toolchain
+    python: Path | None
+
+    @classmethod
+    def find(cls, job: Job, root: Path) -> "Workplace":
+        """Check that SDK, compiler and target go together, and make ready what they need."""
+        root = _plain_root(root)
+        sdk = find_sdk(job.sdk, root / "sdk")
+        if not sdk.supports(job.target):
+            raise ConfigError(
+                f"{sdk.name} {sdk.version} has no target {job.target.sdk_name}",
+                hint="Nano S needs the nanos-secure-sdk, newer devices the ledger-secure-sdk",
+                where=str(sdk.path),
+            )
+        toolchain = prepare(choose(sdk, job.compiler), job.target, root)
+        python = None
+        if sdk.family != "shim":
+            python = ensure_environment(_SDK_LOCK, root / "environments" / "sdk")
+        directory = job.manifest.directory
+        name = re.sub(r"[^\w-]", "_", directory.name, flags=re.ASCII) + "-" + _hash(str(directory))[:8]
+        key = _hash(sdk.path, toolchain.name, job.variables)[:12]
+        folder = root / "builds" / name / job.target.name / key
+        return cls(job, folder, sdk, _plain_link(sdk.path, root / "sdk"), toolchain, python)
+
+    @property
+    def source(self) -> Path:
+        """The private copy."""
+        return self.folder / "src"
+
+    @property
+    def here(self) -> Path:
+        """Where make runs: the build directory in the private copy."""
+        return self.source / self.job.manifest.build_directory
+
+    @property
+    def log(self) -> Path:
+        """What make and its children printed in the last run."""
+        return self.folder / "build.log"
+
+    @property
+    def basis(self) -> str:
+        """Everything but the sources that objects depend on."""
+        code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+        newlib = newlib_folder()
+        header = newlib and (newlib / "include" / "newlib.h").stat().st_mtime_ns
+        return _hash(code, self.sdk.identity, self.toolchain, self.python, newlib, header, self.job.variables)
+
+    def fingerprint(self, sources: Sources) -> str:
+        """While it is the same, make would do nothing."""
+        return _hash(self.basis, sources.files, sources.commit, sources.dirty)
+
+    def command(self, extra: Path) -> list[str]:
+        """Make and its arguments, without the number of processes."""
+        build_directory = self.job.manifest.directory / self.job.manifest.build_directory
+        makefile = next((name for name in _MAKEFILES if (build_directory / name).is_file()), None)
+        if makefile is None:
+            raise ConfigError("there is no Makefile in the build directory", where=str(build_directory))
+        variables = {
+            "BOLOS_SDK": self.sdk_path,
+            "TARGET": self.job.target.sdk_name,
+            "CLANGPATH": f"{self.toolchain.bin}/",
+            "GCCPATH": f"{self.toolchain.bin}/",
+        }
+        if self.sdk.family == "shim":
+            variables["SHIM_BUILTINS"] = self.toolchain.builtins or ""
+        pairs = [*variables.items(), *self.job.variables]
+        return ["make", "-f", makefile, "-f", str(extra), *(f"{name}={value}" for name, value in pairs)]
+
+    def environment(self, epoch: int) -> dict[str, str]:
+        """All that make and its children see of the caller's environment: nothing but where programs are."""
+        home = self.folder / "home"
+        found = (shutil.which(program) for program in ("make", "git", "bash"))
+        system = ["/usr/bin", "/bin", *(str(Path(path).parent) for path in found if path)]
+        tools = [str(path) for path in (self.python, self.toolchain.bin) if path]
+        return {
+            "PATH": ":".join(dict.fromkeys(tools + system)),
+            "HOME": str(home),
+            "TMPDIR": str(home),
+            "LC_ALL": "C",
+            "TZ": "UTC",
+            "SOURCE_DATE_EPOCH": str(epoch),
+            "PYTHONHASHSEED": "0",
+            "PYTHONPYCACHEPREFIX": str(home / "pycache"),
+            "GIT_OPTIONAL_LOCKS": "0",
+            # The caller's git trusts the SDK's folder, or it would not have been read.
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "safe.directory",
+            "GIT_CONFIG_VALUE_0": str(self.sdk.path),
+            COMMANDS: str(self.folder / "calls"),
+        }
+
+    def folders(self, sources: Sources) -> Folders:
+        """How to name this machine's folders."""
+        others = {self.toolchain.bin: "<toolchain>", self.folder: "<work>", self.python: "<python>"}
+        if newlib := newlib_folder():
+            others[newlib] = "<newlib>"
+        return Folders(
+            source=str(self.source),
+            build_directory=str(self.job.manifest.build_directory),
+            sdk=tuple(dict.fromkeys([str(self.sdk_path), str(self.sdk.path)])),
+            submodules=sources.submodules,
+            others={str(path): name for path, name in others.items() if path},
+        )
+
+
+def _hash(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _plain_root(root: Path) -> Path:
+    """``root``, or a folder in the user's cache if make could not bear its name (blanks, ``#``, ``$``)."""
+    root = root.absolute()
+    if _PLAIN.fullmatch(os.path.realpath(root)):
+        return root
+    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    for base in (cache if cache.is_absolute() else Path.home() / ".cache", Path("/tmp")):  # noqa: S108 - made private
+        plain = base / f"nano-toolchain-{os.getuid()}"
+        if _PLAIN.fullmatch(os.path.realpath(plain)):
+            make_private_folder(plain)
+            return plain / _hash(str(root))[:12]
+    raise ConfigError("make cannot work in a folder of that name", where=str(root))
+
+
+def _plain_link(path: Path, folder: Path) -> Path:
+    """``path``, or a link to it in ``folder`` if make files could not bear its name."""
+    if _PLAIN.fullmatch(str(path)):
+        return path
+    link = folder / _hash(str(path))[:12]
+    with file_lock(folder / "lock"):
+        if not link.is_symlink():
+            link.symlink_to(path)
+    return link
