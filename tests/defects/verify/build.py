@@ -1,0 +1,88 @@
+"""Warnings, and ways to silence them."""
+
+from pathlib import Path
+
+from tests.defects.verify.case import fails, passes
+from tests.unit.verify.candidates import CFLAGS, MAKEFILE, good, with_diagnostics
+from toolchain.diagnostic import Diagnostic
+from toolchain.verify import Candidate, Severity
+
+WARNING = Diagnostic("src/main.c", 12, 5, "warning", "unused function 'f'", "-Wunused-function", "app")
+NOTE = Diagnostic("src/main.c", 12, 5, "note", "declared here", "", "app")
+SDK = Diagnostic("src/os.c", 3, 1, "warning", "unused variable 'x'", "-Wunused-variable", "sdk")
+LINKER = Diagnostic("", 0, 0, "warning", "cannot find entry symbol", "", "app", "linker")
+OVERRIDE = Diagnostic(
+    "Makefile", 20, 0, "warning", "overriding recipe for target 'scan-build'", "", "app", "make"
+)
+HARMLESS = Diagnostic(
+    "Makefile", 20, 0, "warning", "overriding recipe for target 'listvariants'", "", "app", "make"
+)
+
+
+def cflags(folder: Path, flags: str, line: str = "") -> Candidate:
+    return good(folder, variables={"CFLAGS": flags}, makefile=f"{MAKEFILE}{line}\n")
+
+
+def unrecorded(folder: Path) -> Candidate:
+    candidate = good(folder)
+    assert isinstance(candidate.app.variables, dict)
+    del candidate.app.variables["CFLAGS"]
+    return candidate
+
+
+CASES = (
+    fails("build-no-warnings", "in the app", lambda f: with_diagnostics(good(f), WARNING), "src/main.c:12:5"),
+    fails("build-no-warnings", "in the SDK", lambda f: with_diagnostics(good(f), SDK), "sdk: src/os.c:3:1"),
+    fails("build-no-warnings", "of the linker", lambda f: with_diagnostics(good(f), LINKER), ""),
+    passes("build-no-warnings", "a note", lambda f: with_diagnostics(good(f), NOTE)),
+    fails("build-no-tool-warnings", "of make", lambda f: with_diagnostics(good(f), HARMLESS), "Makefile:20"),
+    passes("build-no-tool-warnings", "of the compiler", lambda f: with_diagnostics(good(f), WARNING)),
+    fails("mk-no-recipe-override", "scan", lambda f: with_diagnostics(good(f), OVERRIDE), "Makefile:20"),
+    passes("mk-no-recipe-override", "another target", lambda f: with_diagnostics(good(f), HARMLESS)),
+    fails(
+        "warn-not-disabled-makefile",
+        "all warnings",
+        lambda f: cflags(f, f"{CFLAGS} -w", "CFLAGS += -w"),
+        "Makefile:16",
+    ),
+    fails(
+        "warn-not-disabled-makefile",
+        "one warning",
+        lambda f: cflags(f, f"{CFLAGS} -Wno-unused-function", "CFLAGS += -Wno-unused-function"),
+        "Makefile:16",
+    ),
+    fails(
+        "warn-not-disabled-makefile",
+        "no longer errors",
+        lambda f: cflags(f, f"{CFLAGS} -Wno-error", "CFLAGS += -Wno-error"),
+        "Makefile:16",
+    ),
+    fails(
+        "warn-not-disabled-makefile",
+        "switched on again",
+        lambda f: cflags(f, f"-Wno-vla {CFLAGS}", "CFLAGS += -Wno-vla"),
+        "Makefile:16",
+        Severity.WARNING,
+    ),
+    fails(
+        "warn-not-disabled-makefile",
+        "the app's headers as the system's",
+        lambda f: cflags(f, f"{CFLAGS} -isystem src", "CFLAGS += -isystem src"),
+        "Makefile:16",
+    ),
+    fails(
+        "warn-not-disabled-makefile",
+        "the SDK's flags thrown away",
+        lambda f: cflags(f, "-Oz", "CFLAGS = -Oz"),
+        "Makefile:16",
+    ),
+    fails(
+        "warn-not-disabled-makefile",
+        "for a single file",
+        lambda f: cflags(f, CFLAGS, "build/obj/app/main.o: CFLAGS += -w"),
+        "Makefile:16",
+    ),
+    fails("warn-not-disabled-makefile", "nobody knows", unrecorded, ""),
+    passes("warn-not-disabled-makefile", "in a comment", lambda f: cflags(f, CFLAGS, "# CFLAGS += -w")),
+    passes("warn-not-disabled-makefile", "more warnings", lambda f: cflags(f, f"{CFLAGS} -Wpedantic")),
+)

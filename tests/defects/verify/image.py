@@ -1,0 +1,66 @@
+"""Segments, entry, and leftovers."""
+
+from pathlib import Path
+
+from tests.defects.verify.case import fails, passes
+from tests.defects.verify.memory import elsewhere
+from tests.unit.verify.candidates import good, with_elf, with_image
+from toolchain.image import ProgramSegment, Section
+from toolchain.verify import Candidate, Severity
+
+ELF = "build: app.elf"
+
+
+def program(folder: Path, *segments: ProgramSegment) -> Candidate:
+    candidate = good(folder)
+    return with_elf(candidate, program=(*candidate.elf.program, *segments))
+
+
+def says(folder: Path, text: str) -> Candidate:
+    return with_elf(good(folder), strings=("Approve", text))
+
+
+def shifted(folder: Path) -> Candidate:
+    """One byte more of code, one less of data."""
+    candidate = good(folder)
+    image = candidate.image
+    return with_image(candidate, code_length=image.code_length + 1, data_length=image.data_length - 1)
+
+
+CASES = (
+    fails("elf-segments", "code in RAM", lambda f: program(f, ProgramSegment(0xDA7A0000, 0, 64, 7)), ELF),
+    fails(
+        "elf-segments", "contents in RAM", lambda f: program(f, ProgramSegment(0xDA7A0000, 64, 64, 6)), ELF
+    ),
+    fails(
+        "elf-segments",
+        "a section",
+        lambda f: with_elf(good(f), sections=(Section(".hot", 0xC0DE0000, 4, 7),)),
+        ELF,
+    ),
+    passes("elf-segments", "nothing in it", lambda f: program(f, ProgramSegment(0xD0000000, 0, 16, 4))),
+    fails("elf-header", "begins elsewhere", elsewhere, ELF),
+    fails("elf-header", "another entry", lambda f: with_elf(good(f), entry=0xC0DE0101), ELF),
+    fails("elf-header", "no Thumb", lambda f: with_elf(good(f), entry=0xC0DE0000), ELF),
+    passes(
+        "elf-header",
+        "a stack protector starts first",
+        lambda f: with_elf(good(f), entry=0xC0DE0101, symbols={"__stack_chk_init": 0xC0DE0101}),
+    ),
+    fails("elf-install-params-bytes", "half a page", shifted, ELF),
+    passes("elf-install-params-bytes", "whole pages", good),
+    fails(
+        "elf-debug-leftover",
+        "printf",
+        lambda f: with_elf(good(f), symbols={"mcu_usb_printf": 1}),
+        ELF,
+    ),
+    fails("elf-debug-leftover", "a text", lambda f: says(f, "TODO: remove"), ELF, Severity.WARNING),
+    fails("elf-debug-leftover", "a line", lambda f: says(f, "main.c:42"), ELF, Severity.WARNING),
+    passes("elf-debug-leftover", "snprintf", lambda f: with_elf(good(f), symbols={"snprintf": 1})),
+    fails("elf-host-paths", "a path", lambda f: says(f, "in /home/me/app/src/main.c"), ELF),
+    fails("elf-host-paths", "a date", lambda f: says(f, "Nov 20 2026"), ELF),
+    fails("elf-host-paths", "a time", lambda f: says(f, "built 12:34:56"), ELF),
+    passes("elf-host-paths", "an address", lambda f: says(f, "https://ledger.com/home/opt")),
+    passes("elf-host-paths", "a derivation path", lambda f: says(f, "m/44'/60'/0'")),
+)

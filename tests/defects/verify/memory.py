@@ -1,0 +1,56 @@
+"""Too much for the device."""
+
+import dataclasses
+from pathlib import Path
+
+from tests.defects.verify.case import fails, passes
+from tests.unit.verify.candidates import good, with_elf
+from toolchain.image import Section, Segment
+from toolchain.verify import Candidate, Severity
+
+
+def code(folder: Path, size: int) -> Candidate:
+    """A candidate with ``size`` bytes of code."""
+    candidate = good(folder)
+    image = candidate.image
+    rest = image.data[image.code_length :]
+    segments = (Segment(image.base, bytes(size) + rest),)
+    changed = dataclasses.replace(image, segments=segments, code_length=size)
+    return dataclasses.replace(candidate, image=changed)
+
+
+def elsewhere(folder: Path) -> Candidate:
+    candidate = good(folder)
+    segments = (Segment(candidate.target.flash.origin - 512, candidate.image.data),)
+    return dataclasses.replace(candidate, image=dataclasses.replace(candidate.image, segments=segments))
+
+
+CASES = (
+    fails("elf-flash-budget", "too large", lambda f: code(f, 400 * 1024), ""),
+    fails("elf-flash-budget", "elsewhere", elsewhere, ""),
+    fails("elf-flash-budget", "half of the flash", lambda f: code(f, 200 * 1024), "", Severity.WARNING),
+    passes("elf-flash-budget", "less than half", lambda f: code(f, 199 * 1024 - 512)),
+    fails("elf-ram-budget", "too large", lambda f: with_elf(good(f), bss_size=0xA000), ""),
+    fails("elf-ram-budget", "outside", lambda f: with_elf(good(f), symbols={"_estack": 0x20000000}), ""),
+    passes(
+        "elf-ram-budget", "all of it", lambda f: with_elf(good(f), bss_size=0xA000 - 4000, stack_size=4000)
+    ),
+    fails("elf-stack-budget", "under the minimum", lambda f: with_elf(good(f), stack_size=1499), "Makefile"),
+    fails(
+        "elf-stack-budget",
+        "a large buffer",
+        lambda f: with_elf(good(f), stack_size=2516),
+        "",
+        Severity.WARNING,
+    ),
+    passes("elf-stack-budget", "twice the minimum", lambda f: with_elf(good(f), stack_size=3000)),
+    passes("elf-stack-budget", "Nano S", lambda f: with_elf(good(f, "nanos"), stack_size=1024)),
+    fails("elf-data-empty", "a symbol says so", lambda f: with_elf(good(f), symbols={"_edata": 4}), ""),
+    fails(
+        "elf-data-empty",
+        "a section does",
+        lambda f: with_elf(good(f), sections=(Section(".data", 0xDA7A0000, 4, 3),)),
+        "",
+    ),
+    passes("elf-data-empty", "none", good),
+)

@@ -1,0 +1,191 @@
+"""One good candidate; defects are made from it with ``dataclasses.replace`` or other arguments."""
+
+import dataclasses
+import datetime
+from collections.abc import Mapping
+from pathlib import Path
+
+from toolchain.app import App, AppManifest, Permissions, Waiver
+from toolchain.diagnostic import Diagnostic
+from toolchain.formats.install_params import (
+    CURVES,
+    InstallParams,
+    curve_mask,
+    encode_install_params,
+    path_from_text,
+)
+from toolchain.image import ElfInfo, Image, ProgramSegment, Section, Segment
+from toolchain.manifest import Provenance
+from toolchain.target import Target, get_target
+from toolchain.verify import Candidate, Finding, Policy, check, get_policy
+
+TODAY = datetime.date(2026, 11, 20)
+
+MAKEFILE = """\
+include $(BOLOS_SDK)/Makefile.target
+
+APPNAME = "Sample"
+APPVERSION_M = 1
+APPVERSION_N = 2
+APPVERSION_P = 3
+APPVERSION = "$(APPVERSION_M).$(APPVERSION_N).$(APPVERSION_P)"
+ICON_NANOSP = icons/sample_14px.gif
+CURVE_APP_LOAD_PARAMS = secp256k1
+PATH_APP_LOAD_PARAMS = "44'/535348'"
+VARIANT_PARAM = COIN
+VARIANT_VALUES = SAMPLE
+ENABLE_BLUETOOTH = 1
+
+include $(BOLOS_SDK)/Makefile.standard_app
+"""
+
+CFLAGS = (
+    "-Oz -g0 -Wall -Wextra -Wno-main -Wno-error=int-conversion -Wimplicit-fallthrough -Wvla -Wundef -Wshadow "
+    "-Wformat=2 -Wformat-security -Wwrite-strings -fropi"
+)
+
+RADIO = ("HAVE_BLE", "HAVE_BLE_APDU")
+
+
+def good(
+    folder: Path,
+    target: str = "nanosp",
+    *,
+    name: str = "Sample",
+    version: str = "1.2.3",
+    flags: int = 0,
+    curves: tuple[str, ...] = ("secp256k1",),
+    paths: tuple[str, ...] = ("44'/535348'",),
+    paths_slip21: tuple[str, ...] = (),
+    api_level: int = 25,
+    makefile: str = MAKEFILE,
+    variables: Mapping[str, str] | None = None,
+    defines: tuple[str, ...] = (),
+    files: Mapping[str, str | bytes] | None = None,
+    params: InstallParams | None = None,
+) -> Candidate:
+    """A candidate in which everything agrees; the arguments change app, image and makefile together.
+
+    ``params`` replaces what the image's parameter block says. ``files`` are written beside the makefile.
+    """
+    device = get_target(target)
+    _write(folder, {"Makefile": makefile, **(files or {})})
+    known = tuple(curve for curve in curves if curve in CURVES)
+    slip21 = CURVES["slip21"] if paths_slip21 else 0
+    block = encode_install_params(
+        params
+        or InstallParams(
+            name,
+            version,
+            None,
+            curve_mask(known) | slip21,
+            tuple(path_from_text(path) for path in paths),
+            paths_slip21,
+        )
+    )
+    macros = ["PRINTF\\(...\\)=", *(RADIO if device.can("ble") else ()), *defines]
+    major, minor, patch = version.partition("-")[0].split(".")
+    made = {
+        "CFLAGS": CFLAGS,
+        "DEFINES": " ".join(macros),
+        "DEBUG": "0",
+        "APPVERSION_M": major,
+        "APPVERSION_N": minor,
+        "APPVERSION_P": patch,
+        "VARIANT_PARAM": "COIN",
+        "VARIANT_VALUES": "SAMPLE",
+        **(variables or {}),
+    }
+    directory = Path()
+    manifest = AppManifest(folder, "C", directory, (device.manifest_name,), (), {})
+    app = App(manifest, name, version, Permissions(flags, curves, paths, paths_slip21), None, made)
+    image = _image(device, name, version, flags=flags, block=block, api_level=api_level)
+    provenance = Provenance("0" * 40, False, "host", "clang 14.0.6", "v25.13.0", ("make",), {}, 0, "linux")
+    return Candidate(app, device, image, _elf(device, image, block), (), provenance, folder)
+
+
+def _write(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def _image(target: Target, name: str, version: str, *, flags: int, block: bytes, api_level: int) -> Image:
+    code, data = bytes(32 * target.page_size), bytes(target.page_size)
+    return Image(
+        name=name,
+        version=version,
+        target_id=target.id,
+        target_version=target.version,
+        api_level=None if target.api_level is None else api_level,
+        segments=(Segment(target.flash.origin, code + data + block),),
+        code_length=len(code),
+        data_length=len(data),
+        params_length=len(block),
+        flags=flags,
+        boot_offset=1,
+    )
+
+
+def _elf(target: Target, image: Image, block: bytes) -> ElfInfo:
+    origin, ram, bss = target.flash.origin, target.sram, 1024
+    metadata = {
+        "target": target.sdk_name,
+        "target_name": target.sdk_define,
+        "target_id": f"{target.id:#010x}",
+        "app_name": image.name,
+        "app_version": image.version,
+        "sdk_name": "ledger-secure-sdk",
+        "sdk_version": "v25.13.0",
+        "sdk_hash": "3411e93196f10d1f11765fc28db34ced3572e163",
+    }
+    return ElfInfo(
+        metadata=metadata,
+        sections=(
+            Section(".text", origin, image.span, 6),
+            Section(".data", ram.origin, 0, 3),
+            Section(".bss", ram.origin, ram.length, 3),
+        ),
+        program=(
+            ProgramSegment(origin, image.span, image.span, 5),
+            ProgramSegment(ram.origin, 0, ram.length, 6),
+        ),
+        symbols={"main": origin + 1, "_bss": ram.origin, "_estack": ram.end, "_data": 0, "_edata": 0},
+        strings=("Review transaction", "Sample is ready"),
+        install_params=block,
+        bss_size=bss,
+        stack_size=ram.length - bss,
+        entry=origin + 1,
+    )
+
+
+def with_elf(candidate: Candidate, **changes: object) -> Candidate:
+    """The candidate with other facts of its ELF; ``symbols`` and ``metadata`` are added to what is there."""
+    for name in ("symbols", "metadata"):
+        if name in changes:
+            added = changes[name]
+            assert isinstance(added, dict)
+            changes[name] = {**getattr(candidate.elf, name), **added}
+    return dataclasses.replace(candidate, elf=dataclasses.replace(candidate.elf, **changes))  # type: ignore[arg-type] # names are the caller's
+
+
+def with_image(candidate: Candidate, **changes: object) -> Candidate:
+    """The candidate with another image."""
+    return dataclasses.replace(candidate, image=dataclasses.replace(candidate.image, **changes))  # type: ignore[arg-type] # names are the caller's
+
+
+def with_waivers(candidate: Candidate, *waivers: Waiver) -> Candidate:
+    """The candidate whose manifest waives rules."""
+    manifest = dataclasses.replace(candidate.app.manifest, waivers=waivers)
+    return dataclasses.replace(candidate, app=dataclasses.replace(candidate.app, manifest=manifest))
+
+
+def with_diagnostics(candidate: Candidate, *diagnostics: Diagnostic) -> Candidate:
+    """The candidate whose build said something."""
+    return dataclasses.replace(candidate, diagnostics=diagnostics)
+
+
+def findings(candidate: Candidate, rule: str, policy: Policy | None = None) -> list[Finding]:
+    """What one rule finds, under the policy that has all rules."""
+    return [f for f in check(candidate, policy or get_policy("store"), TODAY) if f.rule == rule]

@@ -1,0 +1,68 @@
+"""Facts that rules look up, each file with its source."""
+
+import functools
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One bit of the application flags; ``sets`` are the makefile variables that set it."""
+
+    bit: int
+    name: str
+    sets: tuple[str, ...]
+
+
+@functools.cache
+def _table(name: str) -> Mapping[str, object]:
+    return tomllib.loads((_FOLDER / name).read_text("utf-8"))
+
+
+@functools.cache
+def flags() -> tuple[Flag, ...]:
+    """Every application flag that has a name."""
+    tables: Mapping[str, Mapping[str, object]] = tomllib.loads((_FOLDER / "flags.toml").read_text("utf-8"))
+    return tuple(Flag(int(bit, 0), str(t["name"]), _texts(t.get("sets", ()))) for bit, t in tables.items())
+
+
+@functools.cache
+def flag(name: str) -> int:
+    """The bit of the flag with that name."""
+    return next(f.bit for f in flags() if f.name == name)
+
+
+def flag_names(mask: int) -> str:
+    """``0x240 (GLOBAL_PIN, BOLOS_SETTINGS)``."""
+    known = {f.bit: f.name for f in flags()}
+    bits = [1 << n for n in range(mask.bit_length()) if mask >> n & 1]
+    return f"{mask:#x}" + (f" ({', '.join(known.get(bit, hex(bit)) for bit in bits)})" if bits else "")
+
+
+@functools.cache
+def privileged_calls() -> Mapping[str, str]:
+    """System call → name of the flag that allows it."""
+    tables: Mapping[str, Mapping[str, object]] = tomllib.loads((_FOLDER / "syscalls.toml").read_text("utf-8"))
+    return {call: name for name, table in tables.items() for call in _texts(table["calls"])}
+
+
+@functools.cache
+def os_releases(api_level: int) -> Mapping[str, str]:
+    """Target → first operating-system release with that API level; empty if none was ever released."""
+    table = _table("api_levels.toml").get(str(api_level), {})
+    return {str(k): str(v) for k, v in table.items()} if isinstance(table, dict) else {}
+
+
+def newest_api_level() -> int:
+    """The newest level that a released operating system has."""
+    return int(str(_table("api_levels.toml")["newest"]))
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise TypeError("a list of texts belongs here")
+    return tuple(str(item) for item in value)

@@ -1,0 +1,119 @@
+"""No warning, and none silenced."""
+
+import re
+from collections.abc import Iterator
+
+from toolchain.diagnostic import Diagnostic
+from toolchain.verify.makefile import find, lines, words
+from toolchain.verify.model import Candidate, Location, Problem, Root, Severity, rule
+
+_SDK_SILENCES = frozenset(
+    {
+        "-Wno-main",
+        "-Wno-error=int-conversion",
+        "-Wno-implicit-function-declaration",
+        "-Wno-unused-command-line-argument",
+    }
+)
+"""What the SDK itself switches off (Makefile.defines of v22 to v26.5.1)."""
+
+_DEMANDED = (
+    "-Wall",
+    "-Wextra",
+    "-Wvla",
+    "-Wundef",
+    "-Wshadow",
+    "-Wformat=2",
+    "-Wformat-security",
+    "-Wwrite-strings",
+    "-Wimplicit-fallthrough",
+)
+"""What every SDK switches on (Makefile.defines of lns-2.1.0-v24.0 to v26.5.1)."""
+
+_SILENCE = re.compile(r"-w|--no-warnings|-Wno-.+|-isystem.*|--system-header-prefix.*|-Qunused-arguments")
+_RECIPE = re.compile(r"(?:overriding|ignoring old) (?:recipe|commands) for target ['`\u2018](.+)['\u2019]")
+_PROTECTED = re.compile(r"(?:all|default|scan-build|listinfo|(?:.*/)?app\.(?:elf|hex|apdu|sha256)|.*\.o)")
+_SINGLE_FILE = re.compile(r"[^\s#=:][^#=:]*:\s*(?:override\s+|private\s+)*(?:CFLAGS|DEFINES|CC)\s*[+:?]*=")
+
+
+def _place(diagnostic: Diagnostic) -> Location | None:
+    if not diagnostic.path:
+        return None
+    root: Root = "sdk" if diagnostic.origin == "sdk" else "app"
+    return Location(diagnostic.path, diagnostic.line, diagnostic.column, root)
+
+
+@rule(
+    "build-no-warnings",
+    Severity.ERROR,
+    reason="Warnings hide the one that is a vulnerability; an app with any is not signed.",
+    source="security requirements, Avoid Warnings during compilation",
+    fix="change the code so that the compiler has nothing to say",
+)
+def build_no_warnings(candidate: Candidate) -> Iterator[Problem]:
+    """Warnings of compiler, assembler and linker, whose ever the source is."""
+    for diagnostic in candidate.diagnostics:
+        if diagnostic.tool != "make" and diagnostic.level != "note":
+            flag = f" [{diagnostic.flag}]" if diagnostic.flag else ""
+            whose = "" if diagnostic.origin == "app" else f" (in {diagnostic.origin} code)"
+            yield Problem(f"{diagnostic.message}{flag}{whose}", _place(diagnostic))
+
+
+@rule(
+    "build-no-tool-warnings",
+    Severity.WARNING,
+    reason="What make and the SDK's tools complain about is usually a file taken twice, or not at all.",
+    source="SDK v25.13.0, Makefile.rules: notice of duplicate files; GNU make",
+    fix="remove the second definition, or the file that shadows another",
+)
+def build_no_tool_warnings(candidate: Candidate) -> Iterator[Problem]:
+    """Warnings of make, but for those that the next rule reports."""
+    for diagnostic in candidate.diagnostics:
+        match = _RECIPE.search(diagnostic.message)
+        if diagnostic.tool == "make" and not (match and _PROTECTED.fullmatch(match[1])):
+            yield Problem(diagnostic.message, _place(diagnostic))
+
+
+@rule(
+    "mk-no-recipe-override",
+    Severity.ERROR,
+    reason="An app that replaces the recipe that builds or analyses it can show one thing and ship another.",
+    source="SDK v25.13.0, Makefile.rules_generic: recipes of the products and of scan-build",
+    fix="remove the target from the app's makefile",
+)
+def mk_no_recipe_override(candidate: Candidate) -> Iterator[Problem]:
+    """Recipes of the SDK that make says the app overrides."""
+    for diagnostic in candidate.diagnostics:
+        match = _RECIPE.search(diagnostic.message)
+        if diagnostic.tool == "make" and match and _PROTECTED.fullmatch(match[1]):
+            yield Problem(f"the app replaces the SDK's recipe for {match[1]}", _place(diagnostic))
+
+
+@rule(
+    "warn-not-disabled-makefile",
+    Severity.ERROR,
+    reason="A warning that is switched off is a warning that was there.",
+    source="security requirements, Avoid Warnings during compilation: none is disabled on purpose",
+    fix="remove the flag, and change the code that it hides",
+)
+def warn_not_disabled_makefile(candidate: Candidate) -> Iterator[Problem]:
+    """Compiler flags that silence warnings, or that lost the SDK's own."""
+    if "CFLAGS" not in candidate.app.variables:
+        yield Problem("the build did not record CFLAGS, so nobody knows what was silenced")
+        return
+    flags = words(candidate.app.variables["CFLAGS"])
+    for index, flag in enumerate(flags):
+        if not _SILENCE.fullmatch(flag) or flag in _SDK_SILENCES:
+            continue
+        again = flag.replace("-Wno-", "-W", 1) in flags[index + 1 :]
+        yield Problem(
+            f"{flag} switches warnings off" + (", though a later flag switches them on again" * again),
+            find(candidate, flag),
+            Severity.WARNING if again else None,
+        )
+    for flag in _DEMANDED:
+        if flag not in flags:
+            yield Problem(f"the SDK's {flag} is gone from CFLAGS", find(candidate, "CFLAGS"))
+    for line in lines(candidate):
+        if _SINGLE_FILE.match(line.code):
+            yield Problem("flags for single files are seen by nobody who checks CFLAGS", line.location)

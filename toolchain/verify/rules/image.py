@@ -1,0 +1,115 @@
+"""The image itself: segments, entry, leftovers of debugging and of the machine that built it."""
+
+import re
+from collections.abc import Iterator
+
+from toolchain.verify.model import Candidate, Location, Problem, Severity, rule
+
+_EXECUTE, _WRITE = 1, 2
+_SHF_WRITE, _SHF_ALLOC, _SHF_EXECINSTR = 1, 2, 4
+_ELF = Location("app.elf", root="build")
+
+_DEBUG_SYMBOLS = frozenset(
+    {
+        "mcu_usb_printc",
+        "mcu_usb_printf",
+        "mcu_usb_prints",
+        "screen_printc",
+        "screen_printf",
+        "screen_prints",
+        "semihosted_printf",
+    }
+)
+_DEBUG_TEXT = re.compile(r"\.[ch]:\d+|\b(?:todo|fixme)\b|\bdebug:", re.IGNORECASE)
+_HOST_PATH = re.compile(
+    r"(?<![\w/:.])/(?:home|Users|root|github|opt|tmp|workspace|builds?|mnt|usr|var|private)/[\w.+/-]+"
+)
+_WHEN = re.compile(
+    r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3]\d \d{4}\b|\b[0-2]\d:[0-5]\d:[0-5]\d\b"
+)
+
+
+@rule(
+    "elf-segments",
+    Severity.ERROR,
+    reason="Memory that is writable and executable turns every overflow into code.",
+    source="SDK linker scripts, PHDRS: code is R-X, RAM is RW-",
+    fix="remove the section attribute or linker option that mixes them",
+)
+def elf_segments(candidate: Candidate) -> Iterator[Problem]:
+    """Segments and sections: never both, and bytes only in flash."""
+    flash = candidate.target.flash
+    for segment in candidate.elf.program:
+        where = f"the segment at {segment.address:#x}"
+        if segment.flags & _EXECUTE and segment.flags & _WRITE:
+            yield Problem(f"{where} is writable and executable", _ELF)
+        end = segment.address + max(segment.file_size, segment.memory_size)
+        in_flash = flash.origin <= segment.address and end <= flash.end
+        if (segment.file_size or segment.flags & _EXECUTE) and not in_flash:
+            yield Problem(f"{where} has code or contents outside of the flash", _ELF)
+    both = _SHF_ALLOC | _SHF_WRITE | _SHF_EXECINSTR
+    for section in candidate.elf.sections:
+        if section.size and section.flags & both == both:
+            yield Problem(f"the section {section.name} is writable and executable", _ELF)
+
+
+@rule(
+    "elf-header",
+    Severity.ERROR,
+    reason="The device starts the image at its entry: it must be the code's own start.",
+    source="SDK linker scripts, ENTRY; loader protocol §9: boot offset",
+    fix="do not override the linker script or the entry symbol",
+)
+def elf_header(candidate: Candidate) -> Iterator[Problem]:
+    """Code begins at the flash's origin; the entry is its first function, in Thumb state."""
+    elf, flash = candidate.elf, candidate.target.flash
+    if candidate.image.base != flash.origin:
+        yield Problem(f"the image begins at {candidate.image.base:#x}, not at {flash.origin:#x}", _ELF)
+    starts = {flash.origin, *(elf.symbols.get(n, flash.origin) & ~1 for n in ("__stack_chk_init", "__entry"))}
+    if not elf.entry & 1 or elf.entry & ~1 not in starts:
+        yield Problem(f"the entry is {elf.entry:#x}, which is not the first function", _ELF)
+
+
+@rule(
+    "elf-install-params-bytes",
+    Severity.ERROR,
+    reason="The loader finds data and parameters by length: each begins on a page.",
+    source="loader protocol §9; SDK linker scripts: alignment to PAGE_SIZE",
+    fix="do not override the linker script",
+)
+def elf_install_params_bytes(candidate: Candidate) -> Iterator[Problem]:
+    """Code and data are whole pages."""
+    image, page = candidate.image, candidate.target.page_size
+    for what, length in (("code", image.code_length), ("data", image.data_length)):
+        if length % page:
+            yield Problem(f"{what} has {length} bytes, not whole pages of {page}", _ELF)
+
+
+@rule(
+    "elf-debug-leftover",
+    Severity.ERROR,
+    reason="Debug output tells an attacker what the app should keep.",
+    source="SDK v25.13.0, Makefile.standard_app: PRINTF; guidelines enforcer, forbidden flags",
+    fix="build without DEBUG; keep such texts in comments",
+)
+def elf_debug_leftover(candidate: Candidate) -> Iterator[Problem]:
+    """Print functions that were linked, and texts that only a developer reads."""
+    for name in sorted(_DEBUG_SYMBOLS & candidate.elf.symbols.keys()):
+        yield Problem(f"{name} is linked", _ELF)
+    for text in candidate.elf.strings:
+        if _DEBUG_TEXT.search(text):
+            yield Problem(f"a text of debugging: {text!r:.80}", _ELF, Severity.WARNING)
+
+
+@rule(
+    "elf-host-paths",
+    Severity.ERROR,
+    reason="Paths and times of the machine that built it make every build another one.",
+    source="reproducible builds: __FILE__, __DATE__, __TIME__",
+    fix="do not use __DATE__ and __TIME__; map paths with -ffile-prefix-map",
+)
+def elf_host_paths(candidate: Candidate) -> Iterator[Problem]:
+    """Absolute paths, dates and times in the texts of the image."""
+    for text in candidate.elf.strings:
+        if match := _HOST_PATH.search(text) or _WHEN.search(text):
+            yield Problem(f"the image holds {match[0]!r:.80}", _ELF)

@@ -1,0 +1,125 @@
+"""What the makefile switches on and off."""
+
+import re
+from collections.abc import Iterator
+
+from toolchain.verify.makefile import defines, find, unquoted, words
+from toolchain.verify.model import Candidate, Problem, Severity, rule
+
+_DEBUG_DEFINES = frozenset(
+    {
+        "DEBUG_OS_STACK_CONSUMPTION",
+        "HAVE_CDCUSB",
+        "HAVE_DEBUG_THROWS",
+        "HAVE_LEDGER_ASSERT_DISPLAY",
+        "HAVE_PRINTF",
+        "HAVE_PRINTF_CDC",
+        "HAVE_SEMIHOSTED_PRINTF",
+        "LEDGER_ASSERT_CONFIG_FILE_INFO",
+        "MEMORY_PROFILING",
+    }
+)
+"""SDK v25.13.0, Makefile.standard_app and Makefile.target."""
+
+_OFF = frozenset({"", "0"})
+
+_TEST_SWITCH = re.compile(
+    r"(?:.*_)?(?:TESTING|TEST|STAGING|BYPASS|FAKE|MOCK|SPECULOS|EMULATOR|ZEMU|DEVEL|HEADLESS|NO_CHECK|NOCHECK"
+    r"|UNSAFE|INSECURE|DEMO)(?:_.*)?",
+    re.IGNORECASE,
+)
+
+_DEPRECATED = {
+    "APP_STACK_SIZE": "APP_STACK_MIN_SIZE",
+    "ENABLE_PENDING_REVIEW_SCREEN": "HAVE_APPLICATION_FLAG_NOT_REVIEWED",
+    "GLYPH_SRC_DIR": "the folder glyphs/",
+    "HAVE_BOLOS_UX": "nothing: the operating system has its own interface",
+    "HAVE_LEGACY_PID": "nothing",
+    "IO_SEPROXYHAL_BUFFER_SIZE_B": "nothing: the SDK sets it",
+    "SCRIPT_LD": "the SDK's linker script",
+}
+"""SDK v25.13.0, Makefile.rules_generic, Makefile.glyphs and Makefile.standard_app."""
+
+
+@rule(
+    "mk-no-debug",
+    Severity.ERROR,
+    reason="A debug build prints what it should keep, and is not what was tested.",
+    source="guidelines enforcer, forbidden flags; SDK v25.13.0, Makefile.standard_app: DEBUG",
+    fix="comment the switch out, and pass DEBUG=1 on the command line while developing",
+)
+def mk_no_debug(candidate: Candidate) -> Iterator[Problem]:
+    """Debug switches, their macros, and the optimisation of a debug build."""
+    variables = candidate.app.variables
+    for name in ("DEBUG", "DEBUG_OVER_USB", "DEBUG_OS_STACK_CONSUMPTION"):
+        if variables.get(name, "").strip() not in _OFF:
+            yield Problem(f"{name} = {variables[name].strip()}", find(candidate, name))
+    if variables.get("PRODUCTION_BUILD", "").strip() == "0":
+        yield Problem("PRODUCTION_BUILD = 0", find(candidate, "PRODUCTION_BUILD"))
+    macros = defines(candidate)
+    for name in sorted(macros.keys() & _DEBUG_DEFINES):
+        yield Problem(f"the macro {name} is defined", find(candidate, name))
+    printf = [(name, value) for name, value in macros.items() if re.fullmatch(r"PRINTF(\(.*\))?", name)]
+    if "DEFINES" in variables and printf != [("PRINTF(...)", "")]:
+        yield Problem("PRINTF is not the empty macro PRINTF(...)=", find(candidate, "PRINTF"))
+    flags = words(variables.get("CFLAGS", ""))
+    levels = [flag for flag in flags if re.fullmatch(r"-O.?", flag)]
+    if levels and levels[-1] not in ("-Oz", "-Os"):
+        yield Problem(f"the code is optimised with {levels[-1]}, not -Oz", find(candidate, levels[-1]))
+    debug_levels = [flag for flag in flags if re.fullmatch(r"-g\w*", flag)]
+    if debug_levels and debug_levels[-1] != "-g0":
+        yield Problem(
+            f"the code carries debug information ({debug_levels[-1]})", find(candidate, debug_levels[-1])
+        )
+
+
+@rule(
+    "mk-no-test-switches",
+    Severity.ERROR,
+    reason="Test keys and bypassed checks in a release are a back door.",
+    source="rule catalogue: switches seen in public apps",
+    fix="define the switch on the command line of test builds only",
+)
+def mk_no_test_switches(candidate: Candidate) -> Iterator[Problem]:
+    """Macros, and ENABLE_TESTING_SWAP, whose names say that they are for tests."""
+    names = {name for name in defines(candidate) if _TEST_SWITCH.fullmatch(name)}
+    if candidate.app.variables.get("ENABLE_TESTING_SWAP", "").strip() == "1":
+        names.add("ENABLE_TESTING_SWAP")
+    for name in sorted(names):
+        yield Problem(f"{name} is set in a release", find(candidate, name))
+
+
+@rule(
+    "mk-no-deprecated",
+    Severity.WARNING,
+    reason="Settings that the SDK no longer reads, or warns about, do not do what they say.",
+    source="SDK v25.13.0, Makefile.rules_generic, Makefile.glyphs, Makefile.app_params",
+    fix="use what replaced it",
+)
+def mk_no_deprecated(candidate: Candidate) -> Iterator[Problem]:
+    """Deprecated variables and macros, where the app's own makefile sets them."""
+    for name, instead in _DEPRECATED.items():
+        place = find(candidate, name)
+        if place.line and (name in candidate.app.variables or name in defines(candidate)):
+            yield Problem(f"{name} is deprecated", place, fix=f"use {instead}")
+
+
+@rule(
+    "mk-variants",
+    Severity.WARNING,
+    reason="Release tools build each variant by its name; without a list they build the default only.",
+    source="SDK v25.13.0, Makefile.standard_app: listvariants",
+    fix='set VARIANT_PARAM and VARIANT_VALUES, for example "COIN" and the ticker',
+)
+def mk_variants(candidate: Candidate) -> Iterator[Problem]:
+    """VARIANT_PARAM and VARIANT_VALUES: there, well formed, unique."""
+    variables = candidate.app.variables
+    values = words(variables.get("VARIANT_VALUES", ""))
+    place = find(candidate, "VARIANT_VALUES")
+    if not unquoted(variables.get("VARIANT_PARAM", "")) or not values:
+        yield Problem("the makefile declares no variants", place)
+    for value in values:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", value):
+            yield Problem(f"the variant {value!r} has characters that file names cannot carry", place)
+    if len(set(values)) != len(values):
+        yield Problem("a variant is listed twice", place)
