@@ -161,7 +161,7 @@ def test_deleting_alone_takes_effect_at_once() -> None:
     image = make_image()
     host.load(image)
     host.run(0x0C, lv(b"Other"))
-    assert len(device.state.apps) == 1
+    assert [app.name for app in device.state.apps] == ["App"]
     host.run(0x15, image.digest())
     device.disconnect()
     assert not device.state.apps
