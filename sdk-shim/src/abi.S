@@ -52,25 +52,31 @@ end \name
 
 #ifdef TARGET_NANOS
 .macro syscall name, id, nanos
-  stub SVC_Call, \name, \nanos
+  stub shim_syscall, \name, \nanos
 .endm
 .macro cx_syscall name, id, nanos
-  stub SVC_cx_call, \name, \nanos
+  stub shim_cx_syscall, \name, \nanos
 .endm
 .macro library name, index, nanos
   library_stub \name, \nanos
 .endm
 #else
 .macro syscall name, id, nanos
-  stub SVC_Call, \name, \id
+  stub shim_syscall, \name, \id
 .endm
 .macro cx_syscall name, id, nanos
-  stub SVC_cx_call, \name, \id
+  stub shim_cx_syscall, \name, \id
 .endm
 .macro library name, index, nanos
   library_stub \name, \index
 .endm
 #endif
+
+/* The one instruction that enters the operating system. Emulators look for it by this name. */
+begin SVC_Call
+  svc   #1
+  bx    lr
+end SVC_Call
 
 /* lr points behind the bl of the stub, at the call number. */
 .macro enter
@@ -78,7 +84,7 @@ end \name
   subs  r0, #1
   ldr   r0, [r0]
   add   r1, sp, #8
-  svc   #1
+  bl    SVC_Call
 .endm
 
 .macro leave
@@ -88,7 +94,7 @@ end \name
   bx    r3
 .endm
 
-begin SVC_Call
+begin shim_syscall
   enter
   cmp   r1, #0
   bne   1f
@@ -96,13 +102,13 @@ begin SVC_Call
 1:
   mov   r0, r1
   bl    os_longjmp
-end SVC_Call
+end shim_syscall
 
 /* The result is an error code; these calls do not throw. */
-begin SVC_cx_call
+begin shim_cx_syscall
   enter
   leave
-end SVC_cx_call
+end shim_cx_syscall
 
 /* Ten words: r4 to r11, sp, lr. The OS library relies on this layout. */
 begin setjmp

@@ -10,7 +10,7 @@
 
 /* Places that the linker script names. */
 extern uint32_t _bss[], _ebss[], app_stack_canary;
-extern uint8_t _nvram_start[];
+extern const uint8_t _nvram_start[];
 
 /* Addresses as linked (src/abi.S). */
 extern const struct {
@@ -26,7 +26,7 @@ void *pic(void *linked_address)
 {
     const uintptr_t address = (uintptr_t) linked_address;
     if (address >= shim_linked.flash && address < shim_linked.flash_end) {
-        return _nvram_start + (address - shim_linked.flash);
+        return (void *) (uintptr_t) (_nvram_start + (address - shim_linked.flash));
     }
     if (address >= shim_linked.ram && address < shim_linked.ram_end) {
         return (uint8_t *) _bss + (address - shim_linked.ram);
