@@ -228,11 +228,11 @@ class VerifiedImage:
     _seal: object = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Refuse to exist unless ``verify()`` made it."""
-        if self._seal is not _SEAL:
+        """Refuse to exist unless ``verify()`` made it, for this very image and policy."""
+        if self._seal != (_SEAL, self.image, self.policy, self.waived):
             raise TypeError("only toolchain.verify.verify() makes a VerifiedImage")
 
 
 def seal(image: Image, policy: str, waived: tuple[str, ...]) -> VerifiedImage:
     """Make a VerifiedImage. For ``verify.verify()`` alone; a test holds every other caller off."""
-    return VerifiedImage(image, policy, waived, _SEAL)
+    return VerifiedImage(image, policy, waived, (_SEAL, image, policy, waived))

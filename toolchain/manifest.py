@@ -104,7 +104,8 @@ class Manifest:
             table = json.loads(text, object_pairs_hook=_no_duplicates)
         except (ValueError, RecursionError) as e:
             raise ImageError(f"not JSON: {e}", where=where) from e
-        if not isinstance(table, dict) or table.pop("schema", None) != SCHEMA:
+        schema = table.pop("schema", None) if isinstance(table, dict) else None
+        if type(schema) is not int or schema != SCHEMA:  # True and 1.0 are equal to 1, too
             raise ImageError(f"not a manifest of schema {SCHEMA}", where=where)
         manifest = _load(cls, table, where)
         if not isinstance(manifest, cls):
@@ -136,6 +137,11 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
+def _is_broken_text(value: object) -> bool:
+    """Half of a surrogate pair: JSON can spell it, UTF-8 cannot."""
+    return isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value)
+
+
 def _load(kind: Any, value: Any, where: str) -> object:  # noqa: ANN401 - types and JSON are what they are
     """``value`` from JSON as an instance of the annotation ``kind``, or ImageError naming ``where``."""
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
@@ -151,13 +157,16 @@ def _load(kind: Any, value: Any, where: str) -> object:  # noqa: ANN401 - types 
     if origin is tuple and isinstance(value, list):
         return tuple(_load(arguments[0], item, where) for item in value)
     if origin is Mapping and isinstance(value, dict):
-        return {key: _load(arguments[1], item, f"{where}: {key}") for key, item in value.items()}
+        return {
+            _load(arguments[0], key, where): _load(arguments[1], item, f"{where}: {key}")
+            for key, item in value.items()
+        }
     if origin is Literal and value in arguments:
         return value
     if type(None) in arguments:
         if value is None:
             return None
         return _load(next(a for a in arguments if a is not type(None)), value, where)
-    if isinstance(kind, type) and type(value) is kind:
+    if isinstance(kind, type) and type(value) is kind and not _is_broken_text(value):
         return value
     raise ImageError(f"{value!r:.60} is not of the type that belongs here", where=where)

@@ -38,7 +38,7 @@ def read_issuer(path: Path) -> Issuer:
         table = tomllib.loads(path.read_text("utf-8"))
         name, kind, point = table["name"], table["kind"], table["point"]
         key = PublicKey(bytes.fromhex(point))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as e:
+    except (OSError, KeyError, TypeError, ValueError, RecursionError) as e:
         raise ConfigError(f"not an issuer file: {e}", where=str(path)) from e
     except SigningError as e:
         raise ConfigError(e.message, where=str(path)) from e

@@ -177,6 +177,15 @@ def test_an_unknown_policy_names_the_known_ones() -> None:
     assert "development, release, store" in caught.value.hint
 
 
+@pytest.mark.parametrize("changes", [{"policy": "store"}, {"waived": ("x",)}, {"image": None}])
+def test_a_verified_image_cannot_be_turned_into_another(tmp_path: Path, changes: dict[str, object]) -> None:
+    verified, _ = verify(good(tmp_path), get_policy("release"), today=TODAY)
+    if "image" in changes:
+        changes = {"image": dataclasses.replace(verified.image, flags=0x10)}
+    with pytest.raises(TypeError):
+        dataclasses.replace(verified, **changes)  # type: ignore[arg-type] # the fields of the cases
+
+
 def test_nobody_but_verify_seals_an_image(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         VerifiedImage(good(tmp_path).image, "release", (), object())
