@@ -16,12 +16,16 @@ _FILE = Path(__file__).parent / "policies.toml"
 
 @dataclass(frozen=True)
 class Policy:
-    """A named set of rules. ``rules`` keeps the order in which they run."""
+    """A named set of rules. ``rules`` keeps the order in which they run.
+
+    ``release_key`` says that a development key may not sign what passed.
+    """
 
     name: str
     title: str
     blocks: frozenset[Severity]
     rules: tuple[Rule, ...]
+    release_key: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a policy that could not refuse anything.
@@ -34,7 +38,7 @@ class Policy:
 
 
 def read_policies(text: str, *, where: str) -> Mapping[str, Policy]:
-    """Policies from TOML: per name ``title``, ``blocks``, ``rules`` and perhaps ``extends``.
+    """Policies from TOML: per name ``title``, ``blocks``, ``release_key``, ``rules``, perhaps ``extends``.
 
     Raises:
         ConfigError: unknown rules, severities or keys, an empty policy, ``extends`` of a later one.
@@ -44,14 +48,18 @@ def read_policies(text: str, *, where: str) -> Mapping[str, Policy]:
     try:
         tables: dict[str, dict[str, Any]] = tomllib.loads(text)
         for name, table in tables.items():
-            inherited = policies[table["extends"]].rules if "extends" in table else ()
+            base = policies[table["extends"]] if "extends" in table else None
+            release_key = table.get("release_key", base.release_key if base else False)
+            if not isinstance(release_key, bool):
+                raise TypeError("release_key is true or false")
             policies[name] = Policy(
                 name=name,
                 title=table["title"],
                 blocks=frozenset(Severity[severity.upper()] for severity in table["blocks"]),
-                rules=inherited + tuple(known[rule] for rule in table["rules"]),
+                rules=(base.rules if base else ()) + tuple(known[rule] for rule in table["rules"]),
+                release_key=release_key,
             )
-            if unknown := table.keys() - {"title", "blocks", "rules", "extends"}:
+            if unknown := table.keys() - {"title", "blocks", "rules", "extends", "release_key"}:
                 raise ConfigError(f"policy {name} has unknown keys: {', '.join(unknown)}", where=where)
     except (tomllib.TOMLDecodeError, TypeError, AttributeError) as e:
         raise ConfigError(f"not a policy file: {e}", where=where) from e

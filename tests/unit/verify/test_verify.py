@@ -150,6 +150,7 @@ def test_every_rule_belongs_to_exactly_one_list_of_the_policies() -> None:
 def test_policies_only_grow() -> None:
     development, release, store = (set(get_policy(n).rules) for n in ("development", "release", "store"))
     assert development < release < store
+    assert [p.name for p in policies().values() if not p.release_key] == ["development"]
 
 
 @pytest.mark.parametrize(
@@ -162,6 +163,7 @@ def test_policies_only_grow() -> None:
         '[p]\ntitle = ""\nblocks = ["error"]\nrules = ["waiver"]\nextends = "later"',
         '[p]\ntitle = ""\nblocks = ["error"]\nrules = ["waiver"]\nextra = 1',
         '[p]\nblocks = ["error"]\nrules = ["waiver"]',
+        '[p]\ntitle = ""\nblocks = ["error"]\nrules = ["waiver"]\nrelease_key = "yes"',
         "p = 1",
         "[p",
     ],
