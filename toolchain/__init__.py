@@ -2,3 +2,5 @@
 
 Files in this package are nouns, folders are stages; ``docs/architecture.md`` has the map.
 """
+
+__version__ = "0.1.0"

@@ -15,7 +15,7 @@ from invoke.collection import Collection
 from invoke.exceptions import Exit, ParseError
 from invoke.program import Program
 
-from toolchain.errors import INTERRUPTED, BuildError, ConfigError, ToolchainError
+from toolchain.errors import INTERRUPTED, BuildError, ConfigError, SigningError, ToolchainError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -54,8 +54,13 @@ class Output:
         """One result: ``fields`` as a JSON line, or ``shown`` for a person (None shows nothing)."""
         if self.as_json:
             line = json.dumps({"schema": JSON_SCHEMA, "type": kind, **fields}, ensure_ascii=False)
-            print(line, flush=True)  # noqa: T201 - this is the module that prints
+            print(line, flush=True)
         elif shown is not None:
+            _stdout().print(shown)
+
+    def show(self, shown: "RenderableType") -> None:
+        """Something for a person only."""
+        if not self.as_json:
             _stdout().print(shown)
 
     def note(self, message: str) -> None:
@@ -99,6 +104,62 @@ def command(function: Callable[P, T]) -> Callable[P, T]:
             raise Exit(code=141) from e
 
     return run
+
+
+class Failed(Exit):
+    """A tool that we ran has failed and said so itself; its exit code becomes ours."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code=code)
+
+
+def ask_secret(name: str) -> str:
+    """The named secret: typed without echo at a terminal, else the next line of stdin.
+
+    Raises:
+        SigningError: no line left.
+    """
+    if sys.stdin.isatty():
+        import getpass
+
+        return getpass.getpass(f"{name}: ", stream=sys.stderr)
+    line = sys.stdin.readline()
+    if not line:
+        raise SigningError(f"nobody gives the {name}", hint="type it at a terminal, or pipe it into stdin")
+    return line.rstrip("\r\n")
+
+
+def ask_new_secret(name: str) -> str:
+    """A secret to be set: at a terminal it is asked for twice.
+
+    Raises:
+        SigningError: the two differ, or no line left.
+    """
+    secret = ask_secret(name)
+    if sys.stdin.isatty() and ask_secret(f"{name}, once more") != secret:
+        raise SigningError("the two entries differ; nothing was written")
+    return secret
+
+
+def say(text: str) -> None:
+    """Text for a person, as it is, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def confirm(question: str) -> bool:
+    """Whether a person says yes; no answer is a no."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def wait_for_interrupt() -> None:
+    """Return when the person presses Ctrl-C, or when somebody asks this process to end."""
+    import signal
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            signal.pause()
 
 
 def _show_error(error: ToolchainError, *, as_json: bool) -> None:

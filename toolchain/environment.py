@@ -61,9 +61,24 @@ def ensure_environment(lock: Path, folder: Path) -> Path:
     return folder / "bin"
 
 
+def add_lock(lock: Path) -> None:
+    """Put what ``lock`` lists into the environment that runs this, unless it is there already.
+
+    Raises:
+        ConfigError: as ``ensure_environment``.
+    """
+    content = lock.read_text("utf-8")
+    stamp = Path(sys.prefix, lock.name)
+    if _read(stamp) != content:
+        with file_lock(stamp.with_suffix(".pending")):
+            if _read(stamp) != content:
+                _install([sys.executable], lock)
+                stamp.write_text(content, "utf-8")
+
+
 def _read(stamp: Path) -> str:
     try:
-        return stamp.read_text("ascii")
+        return stamp.read_text("utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return ""
 
@@ -76,7 +91,11 @@ def _make(lock: Path, folder: Path) -> None:
     except OSError as e:
         raise ConfigError(f"cannot replace the environment: {e}", where=str(folder)) from e
     _run([sys.executable, "-m", "venv", str(folder)], lock)
-    pip = [str(folder / "bin" / "python3"), "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    _install([str(folder / "bin" / "python3")], lock)
+
+
+def _install(python: list[str], lock: Path) -> None:
+    pip = [*python, "-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input"]
     _run([*pip, "install", "--require-hashes", "--no-deps", "-r", str(lock)], lock)
 
 

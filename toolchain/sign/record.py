@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from toolchain.errors import SigningError
+from toolchain.errors import ConfigError, SigningError
 from toolchain.keys import PublicKey
 
 Role = Literal["app-signing", "device-issuer", "release-approval"]
@@ -55,6 +55,18 @@ class KeyRecord:
                 f"the key {self.key.key_id} is for {self.role}, not for {role}",
                 hint=f"make a key of its own: issuer.new --role {role}",
             )
+
+
+def get_role(name: str) -> Role:
+    """The role of that name.
+
+    Raises:
+        ConfigError: no such role.
+    """
+    found: Role | None = next((role for role in get_args(Role) if role == name), None)
+    if found is None:
+        raise ConfigError(f"no role is called {name!r}", hint=f"choose one of: {', '.join(get_args(Role))}")
+    return found
 
 
 def record_path(key_path: Path) -> Path:

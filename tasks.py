@@ -1,0 +1,380 @@
+"""The tasks of ``./inv``: parse, call one function of the pipeline, show the result."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.tasks import task
+
+from toolchain import __version__, console
+from toolchain.console import Output, command
+
+PROJECT = Path(__file__).resolve().parent
+
+_APP = (
+    "name under apps/, or a folder with a ledger_app.toml; may be given several times; default: all of apps/"
+)
+_TARGET = "nanos nanosp nanox stax flex apex_p; may be given several times; default: what the app declares"
+_SDK = "folder of an official SDK checkout; default: sdk-shim/"
+_DIST = "folder for the results; default: dist/ of the project"
+_JSON = "results as one JSON object a line (docs/json.md)"
+_POLICY = "development, release or store (docs/verify.md)"
+_SIGNER = "who signs, for example file:issuer.pem; default: your development key"
+_ISSUER_KEY = "public record (.toml) of the key that signs; default: the one beside the key file"
+_DEVICE = "virtual: or tcp://HOST:PORT or usb: (docs/load.md)"
+_UNSAFE = "load onto a device that no pinned issuer vouches for; recorded in the result"
+_COMPILER = "zig or clang-14 (docs/build.md); default: the one that goes with the SDK"
+
+_BUILD_HELP = {
+    "app": _APP,
+    "target": _TARGET,
+    "sdk": _SDK,
+    "compiler": _COMPILER,
+    "dist": _DIST,
+    "json": _JSON,
+    "clean": "start from a clean export instead of the last build's copy",
+}
+
+
+@task(name="list", help={"json": _JSON})
+@command
+def list_(_context: Context, json: bool = False) -> None:
+    """Show the project's apps and the targets that there are."""
+    from toolchain import pipeline, views
+
+    out = Output(as_json=json)
+    apps, targets = pipeline.apps((), PROJECT), pipeline.all_targets()
+    views.listing(out, apps, targets)
+
+
+@task(iterable=["app", "target"], help=_BUILD_HELP)
+@command
+def build(
+    _context: Context,
+    app: Sequence[str] = (),
+    target: Sequence[str] = (),
+    sdk: str = "",
+    compiler: str = "",
+    dist: str = "",
+    clean: bool = False,
+    json: bool = False,
+) -> None:
+    """Compile apps: dist/<app>/<target>/ gets app.elf, app.hex, build.log and build.json."""
+    from toolchain import pipeline, views
+
+    out = Output(as_json=json)
+    work = pipeline.Workspace.of(PROJECT, dist)
+    jobs = pipeline.jobs(app, target, sdk, compiler, work)
+    with out.progress("build") as progress:
+        outcomes = pipeline.build(jobs, work, clean=clean, progress=progress)
+    views.built(out, outcomes)
+
+
+@task(iterable=["app", "target"], help={**_BUILD_HELP, "policy": _POLICY})
+@command
+def verify(
+    _context: Context,
+    app: Sequence[str] = (),
+    target: Sequence[str] = (),
+    sdk: str = "",
+    compiler: str = "",
+    dist: str = "",
+    policy: str = "development",
+    clean: bool = False,
+    json: bool = False,
+) -> None:
+    """Build, then check every rule; all findings at once, with place and fix."""
+    from toolchain import pipeline, views
+
+    out = Output(as_json=json)
+    work = pipeline.Workspace.of(PROJECT, dist)
+    jobs = pipeline.jobs(app, target, sdk, compiler, work)
+    with out.progress("build") as progress:
+        outcomes = pipeline.build(jobs, work, clean=clean, progress=progress)
+    views.verified(out, pipeline.verify_all(outcomes, pipeline.policy(policy)))
+
+
+@task(
+    iterable=["app", "target"],
+    help={**_BUILD_HELP, "policy": _POLICY, "signer": _SIGNER, "issuer-key": _ISSUER_KEY},
+)
+@command
+def sign(
+    _context: Context,
+    app: Sequence[str] = (),
+    target: Sequence[str] = (),
+    sdk: str = "",
+    compiler: str = "",
+    dist: str = "",
+    policy: str = "development",
+    signer: str = "",
+    issuer_key: str = "",
+    clean: bool = False,
+    json: bool = False,
+) -> None:
+    """Build, verify, then sign the digest: manifest.json, app.apdu and SHA256SUMS beside the app."""
+    from toolchain import pipeline, views
+
+    out = Output(as_json=json)
+    work = pipeline.Workspace.of(PROJECT, dist)
+    jobs = pipeline.jobs(app, target, sdk, compiler, work)
+    chosen = pipeline.policy(policy)
+    key = pipeline.signing_key(signer, issuer_key, chosen, console.ask_secret)
+    with out.progress("build") as progress:
+        outcomes = pipeline.build(jobs, work, clean=clean, progress=progress)
+    verified = pipeline.verify_all(outcomes, chosen)
+    views.signed(out, verified, pipeline.sign_all(verified, key))
+
+
+@task(
+    iterable=["target"],
+    help={
+        **_BUILD_HELP,
+        "app": "name under apps/, or a folder with a ledger_app.toml",
+        "manifest": "load what this manifest.json describes, without building",
+        "device": _DEVICE,
+        "signer": _SIGNER,
+        "issuer-key": _ISSUER_KEY,
+        "state": "file in which a virtual device keeps what is installed",
+        "force": "load even if the device has this very app",
+        "unsafe-unknown-issuer": _UNSAFE,
+        "timeout": "seconds that one answer of the device may take",
+    },
+)
+@command
+def load(
+    _context: Context,
+    app: str = "",
+    target: Sequence[str] = (),
+    sdk: str = "",
+    compiler: str = "",
+    dist: str = "",
+    manifest: str = "",
+    device: str = "virtual:",
+    signer: str = "",
+    issuer_key: str = "",
+    state: str = "",
+    force: bool = False,
+    unsafe_unknown_issuer: bool = False,
+    timeout: float = 60.0,
+    clean: bool = False,
+    json: bool = False,
+) -> None:
+    """Build, verify and sign one app, load it, and let the device confirm that it is installed."""
+    from toolchain import pipeline, views
+    from toolchain.devices import DeviceOptions, target_of
+
+    out = Output(as_json=json)
+    work = pipeline.Workspace.of(PROJECT, dist)
+    options = DeviceOptions(
+        uri=device,
+        state=Path(state) if state else None,
+        force=force,
+        unsafe_unknown_issuer=unsafe_unknown_issuer,
+        timeout=timeout,
+    )
+    if manifest:
+        trusted = pipeline.trusted_signers(issuer_key)
+        packages = [pipeline.read_package(Path(manifest), trusted)]
+    else:
+        chosen = pipeline.policy("development")
+        key = pipeline.signing_key(signer, issuer_key, chosen, console.ask_secret)
+        found = None if target else target_of(options)
+        names = [found.name] if found else target
+        jobs = pipeline.jobs([app] if app else (), names, sdk, compiler, work)
+        with out.progress("build") as progress:
+            outcomes = pipeline.build(jobs, work, clean=clean, progress=progress)
+        verified = pipeline.verify_all(outcomes, chosen)
+        signed = pipeline.sign_all(verified, key)
+        views.signed(out, verified, signed)
+        packages = [pipeline.read_package(outcome.get(), [key.record.key]) for outcome in signed]
+    for package in packages:
+        with out.progress(f"load {package.image.name}") as progress:
+            installed = pipeline.load(package, options, progress)
+        views.installed(out, package, installed)
+
+
+@task(
+    iterable=["app", "target"],
+    help={
+        **{k: v for k, v in _BUILD_HELP.items() if k != "clean"},
+        "policy": _POLICY,
+        "signer": _SIGNER,
+        "issuer-key": _ISSUER_KEY,
+    },
+)
+@command
+def release(
+    _context: Context,
+    app: Sequence[str] = (),
+    target: Sequence[str] = (),
+    sdk: str = "",
+    compiler: str = "",
+    dist: str = "",
+    policy: str = "development",
+    signer: str = "",
+    issuer_key: str = "",
+    json: bool = False,
+) -> None:
+    """From a clean export to a confirmed install, for each app and target in its own virtual device."""
+    from toolchain import pipeline, views
+
+    out = Output(as_json=json)
+    work = pipeline.Workspace.of(PROJECT, dist)
+    jobs = pipeline.jobs(app, target, sdk, compiler, work)
+    chosen = pipeline.policy(policy)
+    key = pipeline.signing_key(signer, issuer_key, chosen, console.ask_secret)
+    with out.progress("build") as progress:
+        outcomes = pipeline.build(jobs, work, clean=True, progress=progress)
+    verified = pipeline.verify_all(outcomes, chosen)
+    signed = pipeline.sign_all(verified, key)
+    with out.progress("load") as progress:
+        loaded = pipeline.load_all(signed, [key.record.key], progress)
+    views.released(out, outcomes, verified, loaded)
+
+
+@task(
+    name="virtual-device",
+    help={
+        "target": "nanos nanosp nanox stax flex apex_p",
+        "port": "TCP port on the loopback interface; 0 is any that is free",
+        "consent": "allow, deny, or ask: how its owner answers prompts",
+        "state": "file in which it keeps what is installed",
+        "list-format": "versioned or old (docs/virtual-device.md)",
+        "trace": "print the conversation, in clear, to stderr",
+        "no-quick-ack": "acknowledge as late as a plain server does (for measurements)",
+        "json": _JSON,
+    },
+)
+@command
+def virtual_device(
+    _context: Context,
+    target: str = "nanosp",
+    port: int = 9999,
+    consent: str = "allow",
+    state: str = "",
+    list_format: str = "versioned",
+    trace: bool = False,
+    no_quick_ack: bool = False,
+    json: bool = False,
+) -> None:
+    """Serve a device in software until Ctrl-C; ledgerblue and ledgerctl can talk to it, too."""
+    from toolchain import devices, views
+    from toolchain.target import get_target
+
+    out = Output(as_json=json)
+    served = devices.virtual_device(
+        get_target(target),
+        port,
+        consent=views.consent(consent),
+        state=Path(state) if state else None,
+        list_format=views.list_format(list_format),
+        trace=views.trace if trace else None,
+        quick_ack=not no_quick_ack,
+    )
+    with served as device:
+        views.serving(out, device)
+        console.wait_for_interrupt()
+
+
+@task(
+    help={
+        "path": "file for the encrypted private key; its public record is written beside it",
+        "role": "app-signing, device-issuer or release-approval",
+        "json": _JSON,
+    }
+)
+@command
+def new(_context: Context, path: str, role: str = "app-signing", json: bool = False) -> None:
+    """Make an issuer key, encrypted with a passphrase that is asked for (or read from stdin)."""
+    from toolchain import views
+    from toolchain.sign.issuer import new_issuer
+    from toolchain.sign.record import get_role
+
+    file = Path(path).expanduser()
+    chosen = get_role(role)
+    record = new_issuer(file, console.ask_new_secret(f"new passphrase of {file.name}"), chosen)
+    views.issuer(Output(as_json=json), file, record)
+
+
+def _tools() -> None:
+    """Put what tests and benchmarks need into the environment, from the lock file."""
+    from toolchain.environment import add_lock
+
+    add_lock(PROJECT / "requirements" / "dev.lock")
+
+
+def _run(*arguments: str) -> None:
+    """Run a tool of the environment in the project's folder; its own output is the report."""
+    done = subprocess.run([sys.executable, "-m", *arguments], cwd=PROJECT, check=False)
+    if done.returncode:
+        raise console.Failed(done.returncode)
+
+
+_CHECKS = (
+    ("ruff", "check", "--quiet"),
+    ("ruff", "format", "--check", "--quiet"),
+    ("mypy", "--no-error-summary"),
+)
+
+
+@task
+@command
+def check(_context: Context) -> None:
+    """Style, types and the rules of who imports whom."""
+    _tools()
+    for arguments in _CHECKS:
+        _run(*arguments)
+    lint_imports = (
+        "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
+    )
+    done = subprocess.run([sys.executable, "-c", lint_imports], cwd=PROJECT, check=False)
+    if done.returncode:
+        raise console.Failed(done.returncode)
+
+
+@task(
+    help={
+        "only": "expression that names tests, as pytest's -k",
+        "coverage": "measure branch coverage and print what is not covered",
+        "no-check": "leave out style, types and imports",
+    }
+)
+@command
+def test(context: Context, only: str = "", coverage: bool = False, no_check: bool = False) -> None:
+    """Check style, types and imports, then run all tests, in parallel."""
+    _tools()
+    if not no_check:
+        check(context)
+    arguments = ["-n", str(os.cpu_count() or 1), "--dist", "worksteal"]
+    if coverage:
+        arguments += ["--cov", "--cov-report=term"]
+    if only:
+        arguments += ["-k", only]
+    _run("pytest", *arguments)
+
+
+@task(
+    help={"only": "names of the comparisons; default: all", "out": "file for the results as JSON"},
+    iterable=["only"],
+)
+@command
+def bench(_context: Context, only: Sequence[str] = (), out: str = "") -> None:
+    """Measure us against the official tools, side by side in one run, as ratios of medians."""
+    _tools()
+    arguments = [argument for name in only for argument in ("--only", name)]
+    if out:
+        arguments += ["--out", str(Path(out).absolute())]
+    _run("bench", *arguments)
+
+
+namespace = Collection(list_, build, verify, sign, load, release, test, check, bench, virtual_device)
+namespace.add_collection(Collection("issuer", new))
+
+
+if __name__ == "__main__":
+    console.main(namespace, __version__)

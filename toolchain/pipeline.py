@@ -1,0 +1,521 @@
+"""The order of the stages, and what each leaves in ``dist/<app>/<target>/``.
+
+Every function takes and gives frozen values; reading and writing files happens here and in ``dist``.
+"""
+
+import dataclasses
+import datetime
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from toolchain import __version__, dist
+from toolchain.app import MANIFEST, AppManifest
+from toolchain.build.host import build_all
+from toolchain.build.result import BuildResult
+from toolchain.build.sdk import Sdk, find_sdk
+from toolchain.build.workplace import Job
+from toolchain.devices import DeviceOptions, connect
+from toolchain.errors import ConfigError, ImageError, SigningError, ToolchainError, VerificationError
+from toolchain.formats.apdu_script import write_script
+from toolchain.formats.elf import read_elf
+from toolchain.formats.ihex import read_ihex, write_ihex
+from toolchain.image import ElfInfo, Image, VerifiedImage
+from toolchain.keys import AskSecret, PublicKey, Signer
+from toolchain.load.install import Installed, install
+from toolchain.load.plan import plan_load
+from toolchain.manifest import (
+    ImageRecord,
+    Manifest,
+    SignatureRecord,
+    VerificationRecord,
+    canonical_json,
+)
+from toolchain.sign import open_signer, sign
+from toolchain.sign.file import FileSigner
+from toolchain.sign.issuer import development_issuer
+from toolchain.sign.record import KeyRecord, read_record, require_release_key
+from toolchain.target import Target, get_target, targets
+from toolchain.userdata import data_folder
+from toolchain.verify import Candidate, Finding, Policy, get_policy, verify
+from toolchain.verify.report import to_json, to_sarif
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+U = TypeVar("U")
+
+Progress = Callable[[int, int], None]
+"""Called with what is done and what there is in all."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where things lie: the project, its results (``dist``), and private copies and tools (``work``)."""
+
+    project: Path
+    dist: Path
+    work: Path
+
+    @classmethod
+    def of(cls, project: Path, dist_folder: str = "") -> "Workspace":
+        """The project's own folders, or another one for the results."""
+        results = Path(dist_folder).expanduser().absolute() if dist_folder else project / "dist"
+        return cls(project, results, project / ".work")
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[T_co]):
+    """What became of one of several jobs: a value or an error, never both."""
+
+    app: str
+    target: Target
+    value: T_co | None
+    error: ToolchainError | None
+
+    def get(self) -> T_co:
+        """The value.
+
+        Raises:
+            ToolchainError: what happened instead.
+        """
+        if self.error is not None:
+            raise self.error
+        if self.value is None:
+            raise TypeError("an outcome has a value or an error")
+        return self.value
+
+
+# What there is to do
+
+
+def all_targets() -> tuple[Target, ...]:
+    """Every target that the project knows."""
+    return targets()
+
+
+def apps(names: Sequence[str], project: Path) -> tuple[AppManifest, ...]:
+    """The apps of those names or folders; all of ``apps/`` if none is named.
+
+    Raises:
+        ConfigError: no such app, or its ledger_app.toml is malformed.
+    """
+    home = project / "apps"
+    known = {path.parent.name: path.parent for path in sorted(home.glob(f"*/{MANIFEST}"))}
+    folders = [known.get(name) or Path(name).expanduser() for name in names] or list(known.values())
+    for folder in folders:
+        if not (folder / MANIFEST).is_file():
+            raise ConfigError(
+                f"there is no app {str(folder)!r}: neither a folder with a {MANIFEST} nor a name under apps/",
+                hint=f"apps here: {', '.join(known) or 'none'}",
+            )
+    return tuple(AppManifest.read(folder.absolute()) for folder in folders)
+
+
+def jobs(
+    app_names: Sequence[str], target_names: Sequence[str], sdk: str, compiler: str, work: Workspace
+) -> tuple[Job, ...]:
+    """One job for each app and target.
+
+    Without ``target_names``, an app is built for the targets that it declares and that the SDK has.
+
+    Raises:
+        ConfigError: unknown app, target, SDK or compiler, a pair that does not fit, or nothing to do.
+    """
+    folder = Path(sdk).expanduser().absolute() if sdk else work.project / "sdk-shim"
+    chosen = find_sdk(folder, work.work / "sdk")
+    wanted = tuple(dict.fromkeys(get_target(name) for name in target_names))
+    made = [
+        Job(manifest, target, chosen.path, compiler)
+        for manifest in apps(app_names, work.project)
+        for target in _targets_of(manifest, wanted, chosen)
+    ]
+    if not made:
+        raise ConfigError("there is nothing to build: no app declares a target that this SDK has")
+    return tuple(made)
+
+
+def _targets_of(manifest: AppManifest, wanted: Sequence[Target], sdk: Sdk) -> Iterator[Target]:
+    for target in wanted or targets():
+        declared = target.manifest_name in manifest.devices
+        if wanted and not declared:
+            raise ConfigError(
+                f"the app does not declare {target.title}",
+                hint=f'add "{target.manifest_name}" to app.devices, and an icon for it to the Makefile',
+                where=str(manifest.directory / MANIFEST),
+            )
+        if wanted and not sdk.supports(target):
+            raise ConfigError(
+                f"{sdk.name} {sdk.version} does not build for {target.title}".replace("  ", " "),
+                hint="name an SDK that does with --sdk",
+                where=str(sdk.path),
+            )
+        if declared and sdk.supports(target):
+            yield target
+
+
+# Build
+
+
+@dataclass(frozen=True)
+class Built:
+    """One app compiled for one target, its artefacts in ``folder``."""
+
+    job: Job
+    result: BuildResult
+    image: Image
+    elf: ElfInfo
+    folder: Path
+
+
+def build(
+    todo: Sequence[Job], work: Workspace, *, clean: bool, progress: Progress
+) -> tuple[Outcome[Built], ...]:
+    """Compile every job, in parallel, and write app.elf, app.hex, build.log and build.json of each.
+
+    A job that fails does not stop the others. ``clean`` starts from a clean export.
+    """
+    finished = 0
+
+    def show(_job: Job, _line: str) -> None:
+        progress(finished, len(todo))
+
+    results = build_all(todo, root=work.work, clean=clean, show=show)
+    outcomes = []
+    for job, result in zip(todo, results, strict=True):
+        label = job.manifest.directory.name
+        if isinstance(result, ToolchainError):
+            outcomes.append(Outcome[Built](label, job.target, None, result))
+        else:
+            outcomes.append(_attempt(label, job.target, functools.partial(_write_build, job, result, work)))
+    return tuple(outcomes)
+
+
+def _attempt(app: str, target: Target, action: Callable[[], T]) -> Outcome[T]:
+    try:
+        return Outcome(app, target, action(), None)
+    except ToolchainError as e:
+        return Outcome(app, target, None, e)
+
+
+def _each(outcomes: Sequence[Outcome[T]], stage: Callable[[T], U]) -> tuple[Outcome[U], ...]:
+    """The next stage for each that got this far; what failed before stays failed."""
+    return tuple(_attempt(o.app, o.target, lambda: stage(o.get())) for o in outcomes)  # noqa: B023
+
+
+def _write_build(job: Job, result: BuildResult, work: Workspace) -> Built:
+    image, info = read_elf(result.elf, flags=result.app.permissions.flags, where="app.elf")
+    folder = work.dist / job.manifest.directory.name / job.target.name
+    dist.write(folder / "app.elf", result.elf)
+    dist.write(folder / "app.hex", _hex(image))
+    dist.write(folder / "build.log", dist.read(result.log))
+    record = {
+        "provenance": dataclasses.asdict(result.provenance),
+        "diagnostics": [dataclasses.asdict(d) for d in result.diagnostics],
+    }
+    dist.write(folder / "build.json", canonical_json(record))
+    return Built(job, result, image, info, folder)
+
+
+def _hex(image: Image) -> str:
+    return write_ihex(image.segments, image.base + (image.boot_offset | 1))
+
+
+# Verify
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A build that passed, and what was found without blocking."""
+
+    built: Built
+    image: VerifiedImage
+    findings: tuple[Finding, ...]
+
+
+def policy(name: str) -> Policy:
+    """The policy of that name.
+
+    Raises:
+        ConfigError: no such policy.
+    """
+    return get_policy(name)
+
+
+def verify_all(outcomes: Sequence[Outcome[Built]], chosen: Policy) -> tuple[Outcome[Verified], ...]:
+    """Check every build; report.json and report.sarif of each are written either way."""
+    today = datetime.datetime.now(tz=datetime.UTC).date()
+    return _each(outcomes, lambda built: _verify(built, chosen, today))
+
+
+def _verify(built: Built, chosen: Policy, today: datetime.date) -> Verified:
+    candidate = Candidate(
+        app=built.result.app,
+        target=built.job.target,
+        image=built.image,
+        elf=built.elf,
+        diagnostics=built.result.diagnostics,
+        provenance=built.result.provenance,
+        sources=built.result.sources,
+    )
+    try:
+        image, findings = verify(candidate, chosen, today=today)
+    except VerificationError as e:
+        _write_report(built, [f for f in e.findings if isinstance(f, Finding)], chosen)
+        raise
+    _write_report(built, findings, chosen)
+    return Verified(built, image, findings)
+
+
+def _write_report(built: Built, findings: Sequence[Finding], chosen: Policy) -> None:
+    dist.write(built.folder / "report.json", canonical_json([to_json(f) for f in findings]))
+    dist.write(
+        built.folder / "report.sarif",
+        json.dumps(to_sarif(findings, chosen.rules, version=__version__), indent=2) + "\n",
+    )
+
+
+# Sign
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """Who signs, and the public record of the key that is expected to do so."""
+
+    signer: Signer
+    record: KeyRecord
+
+
+def signing_key(uri: str, issuer_key: str, chosen: Policy, ask_secret: AskSecret) -> SigningKey:
+    """The signer that ``uri`` names, or the user's development key; a release policy refuses the latter.
+
+    ``issuer_key`` is the file with the key's public record; key files have it beside them.
+
+    Raises:
+        ConfigError, SigningError: it cannot be opened, or the policy does not accept it.
+    """
+    signer = open_signer(uri, ask_secret) if uri else development_issuer(data_folder())[0]
+    if issuer_key:
+        record = read_record(Path(issuer_key).expanduser())
+    elif isinstance(signer, FileSigner):
+        record = signer.record
+    else:
+        raise ConfigError(
+            "nothing says which key this signer is expected to hold",
+            hint="name the key's public record (.toml) with --issuer-key",
+        )
+    record.require_role("app-signing")
+    if chosen.release_key:
+        require_release_key(record)
+    return SigningKey(signer, record)
+
+
+def sign_all(verified: Sequence[Outcome[Verified]], key: SigningKey) -> tuple[Outcome[Path], ...]:
+    """Sign every image that passed, and write its manifest.json, app.apdu and SHA256SUMS.
+
+    The value of each outcome is the path of the manifest.
+    """
+    return _each(verified, lambda checked: _sign(checked, key))
+
+
+def _sign(verified: Verified, key: SigningKey) -> Path:
+    built, record = verified.built, key.record
+    signature = sign(verified.image, key.signer, record.key)
+    plan = plan_load(built.image, signature=signature.der, delete_first=True)
+    dist.write(built.folder / "app.apdu", write_script(plan.script_apdus()))
+    names = ("app.elf", "app.hex", "app.apdu", "build.json", "report.json")
+    files = {name: dist.read(built.folder / name) for name in names}
+    manifest = Manifest(
+        app=built.image.name,
+        version=built.image.version,
+        target=built.job.target.name,
+        image=_image_record(built.image),
+        provenance=built.result.provenance,
+        verification=VerificationRecord(verified.image.policy, len(verified.findings), verified.image.waived),
+        signature=SignatureRecord(
+            key_id=signature.key_id,
+            point=record.key.point.hex(),
+            der=signature.der.hex(),
+            kind="development" if record.development else "release",
+        ),
+        files={name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+    )
+    files["manifest.json"] = manifest.to_json().encode()
+    dist.write(built.folder / dist.SUMS, dist.sha256_sums(files))
+    # Last: a folder with a manifest is complete.
+    dist.write(built.folder / "manifest.json", files["manifest.json"])
+    return built.folder / "manifest.json"
+
+
+def _image_record(image: Image) -> ImageRecord:
+    return ImageRecord(
+        digest=image.digest().hex(),
+        target_id=image.target_id,
+        target_version=image.target_version,
+        api_level=image.api_level,
+        code_length=image.code_length,
+        data_length=image.data_length,
+        params_length=image.params_length,
+        flags=image.flags,
+        boot_offset=image.boot_offset,
+    )
+
+
+# Load
+
+
+@dataclass(frozen=True)
+class Package:
+    """A signed app read back from its folder: every file, the digest and the signature were checked."""
+
+    manifest: Manifest
+    image: Image
+    signature: bytes
+    record: SignatureRecord
+
+    @property
+    def trusted_key(self) -> PublicKey:
+        """The key that signed."""
+        return PublicKey(bytes.fromhex(self.record.point))
+
+
+def trusted_signers(key_file: str) -> tuple[PublicKey, ...]:
+    """The key whose signature a manifest must carry: the one in ``key_file``, else the development key.
+
+    Raises:
+        SigningError: not a public key, or not a key that signs apps.
+    """
+    if not key_file:
+        return (development_issuer(data_folder())[1].key,)
+    path = Path(key_file).expanduser()
+    if path.suffix == ".toml":
+        record: KeyRecord = read_record(path)
+        record.require_role("app-signing")
+        return (record.key,)
+    return (PublicKey.from_pem(dist.read(path, limit=1 << 16).decode("ascii", "replace")),)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest in ``path``, unchecked against anything.
+
+    Raises:
+        ConfigError: it cannot be read.
+        ImageError: it is malformed.
+    """
+    return Manifest.from_json(dist.read(path).decode("utf-8", "replace"), where=str(path))
+
+
+def read_package(path: Path, trusted: Sequence[PublicKey]) -> Package:
+    """Read a manifest and the files that it names, and believe nothing that one of ``trusted`` did not sign.
+
+    Raises:
+        ConfigError: a file is missing.
+        ImageError: a file is malformed, or is not the one of the manifest.
+        SigningError: not signed, by somebody else, or the signature does not verify.
+    """
+    where = str(path)
+    manifest = read_manifest(path)
+    for name, expected in manifest.files.items():
+        if Path(name).name != name:
+            raise ImageError(f"the manifest names a file outside of its folder: {name!r}", where=where)
+        if hashlib.sha256(dist.read(path.parent / name)).hexdigest() != expected:
+            raise ImageError(
+                "the file is not the one that the manifest describes", where=str(path.parent / name)
+            )
+    text = dist.read(path.parent / "app.hex").decode("ascii", "replace")
+    hex_file = read_ihex(text, where=str(path.parent / "app.hex"))
+    record = manifest.image
+    image = Image(
+        name=manifest.app,
+        version=manifest.version,
+        target_id=record.target_id,
+        target_version=record.target_version,
+        api_level=record.api_level,
+        segments=hex_file.segments,
+        code_length=record.code_length,
+        data_length=record.data_length,
+        params_length=record.params_length,
+        flags=record.flags,
+        boot_offset=record.boot_offset,
+    )
+    if image.digest().hex() != record.digest:
+        raise ImageError("the image does not have the digest that the manifest states", where=where)
+    return Package(
+        manifest, image, _checked_signature(manifest, image, trusted, where), _signed(manifest, where)
+    )
+
+
+def _signed(manifest: Manifest, where: str) -> SignatureRecord:
+    if manifest.signature is None:
+        raise SigningError("the manifest carries no signature", hint="sign it: ./inv sign", where=where)
+    return manifest.signature
+
+
+def _checked_signature(manifest: Manifest, image: Image, trusted: Sequence[PublicKey], where: str) -> bytes:
+    record = _signed(manifest, where)
+    key = next((key for key in trusted if key.point.hex() == record.point), None)
+    if key is None:
+        raise SigningError(
+            f"signed by the key {record.key_id}, which is not trusted here",
+            hint="if you trust it, name its public record or PEM file with --issuer-key",
+            where=where,
+        )
+    try:
+        der = bytes.fromhex(record.der)
+    except ValueError as e:
+        raise ImageError("the signature is not hexadecimal", where=where) from e
+    if not key.verifies(der, image.digest()):
+        raise SigningError("the signature does not verify", hint="build and sign the app again", where=where)
+    return der
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A confirmed install: the device lists the app with the image's digest."""
+
+    installed: Installed
+    device: str
+    issuer: str
+    unsafe: tuple[str, ...]
+
+
+def load(package: Package, options: DeviceOptions, progress: Progress) -> Loaded:
+    """Load one package onto the device of ``options``.
+
+    Raises:
+        DeviceError: the device, the link or its authenticity.
+        ConfigError: the URI or the state file.
+    """
+    with connect(options, package.image.target_id, package.trusted_key) as connection:
+        installed = install(
+            connection.session, package.image, package.signature, progress=progress, force=options.force
+        )
+    issuer = connection.session.issuer
+    return Loaded(
+        installed,
+        connection.uri,
+        issuer.name if issuer else "",
+        () if issuer else ("unsafe-unknown-issuer",),
+    )
+
+
+def load_all(
+    signed: Sequence[Outcome[Path]], trusted: Sequence[PublicKey], progress: Progress
+) -> tuple[Outcome[tuple[Package, Loaded]], ...]:
+    """Read each package back and load it into a virtual device of its own."""
+
+    def one(path: Path) -> tuple[Package, Loaded]:
+        package = read_package(path, trusted)
+        return package, load(package, DeviceOptions("virtual:"), lambda _done, _total: None)
+
+    outcomes = []
+    with ThreadPoolExecutor() as pool:
+        results = pool.map(lambda o: _attempt(o.app, o.target, lambda: one(o.get())), signed)
+        for done, outcome in enumerate(results, start=1):
+            outcomes.append(outcome)
+            progress(done, len(signed))
+    return tuple(outcomes)

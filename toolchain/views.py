@@ -1,0 +1,323 @@
+"""How results look, as a table for a person and as JSON lines. Only ``tasks.py`` imports this module."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import get_args
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from toolchain.app import AppManifest
+from toolchain.console import Output, confirm, say
+from toolchain.devices import Served
+from toolchain.errors import ConfigError, VerificationError
+from toolchain.pipeline import Built, Loaded, Outcome, Package, Verified, read_manifest
+from toolchain.sign.record import KeyRecord
+from toolchain.target import Target
+from toolchain.verify.model import Finding
+from toolchain.verify.report import to_json, to_terminal
+from toolchain.virtual_device import Consent, Exchange, Prompt, allow, deny
+from toolchain.virtual_device.config import ListFormat
+
+
+def _table(*columns: str, title: str = "") -> Table:
+    table = Table(title=title or None, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    for name in columns:
+        table.add_column(name.removesuffix(">"), justify="right" if name.endswith(">") else "left")
+    return table
+
+
+def _raise_first(outcomes: Iterable[Outcome[object]]) -> None:
+    """All results were shown; the first failure decides the exit code."""
+    for outcome in outcomes:
+        if outcome.error is not None:
+            raise outcome.error
+
+
+def _size(size: int) -> str:
+    return f"{size / 1024:.1f} KiB"
+
+
+def listing(out: Output, apps: Sequence[AppManifest], targets: Sequence[Target]) -> None:
+    """The apps of the project, and the targets."""
+    table = _table("app", "targets", "folder", title="apps")
+    for app in apps:
+        names = [t.name for t in targets if t.manifest_name in app.devices]
+        table.add_row(app.directory.name, " ".join(names), str(app.directory))
+        out.result("app", {"name": app.directory.name, "directory": str(app.directory), "targets": names})
+    devices = _table(
+        "target", "device", "id", "API level>", "flash>", "RAM>", "also called", title="\ntargets"
+    )
+    for target in targets:
+        devices.add_row(
+            target.name,
+            target.title,
+            f"{target.id:08x}",
+            str(target.api_level or "-"),
+            _size(target.flash.length),
+            _size(target.sram.length),
+            " ".join(target.aliases),
+        )
+        fields: dict[str, object] = {
+            "name": target.name,
+            "title": target.title,
+            "aliases": list(target.aliases),
+            "id": f"{target.id:08x}",
+            "api_level": target.api_level,
+            "flash": target.flash.length,
+            "sram": target.sram.length,
+            "page_size": target.page_size,
+        }
+        out.result("target", fields)
+    out.show(Group(table, devices))
+
+
+def _warnings(built: Built) -> int:
+    return sum(d.level == "warning" for d in built.result.diagnostics)
+
+
+def _json_builds(out: Output, outcomes: Sequence[Outcome[Built]]) -> None:
+    for outcome in outcomes:
+        if built := outcome.value:
+            fields = {
+                "app": outcome.app,
+                "version": built.image.version,
+                "target": outcome.target.name,
+                "elf": str(built.folder / "app.elf"),
+                "hex": str(built.folder / "app.hex"),
+                "log": str(built.folder / "build.log"),
+                "cached": built.result.reused,
+                "warnings": _warnings(built),
+            }
+            out.result("build", fields)
+
+
+def built(out: Output, outcomes: Sequence[Outcome[Built]]) -> None:
+    """What was compiled; then the first failure, if any."""
+    _json_builds(out, outcomes)
+    table = _table("app", "version", "target", "code>", "data>", "warnings>", "in")
+    for outcome in outcomes:
+        if result := outcome.value:
+            table.add_row(
+                outcome.app,
+                result.image.version,
+                outcome.target.name,
+                _size(result.image.code_length),
+                _size(result.image.data_length),
+                str(_warnings(result)),
+                str(result.folder),
+            )
+        else:
+            table.add_row(outcome.app, "", outcome.target.name, Text("failed", "bold red"), "", "", "")
+    out.show(table)
+    _raise_first(outcomes)
+
+
+def _findings(outcome: Outcome[Verified]) -> tuple[Finding, ...]:
+    if isinstance(outcome.error, VerificationError):
+        return tuple(f for f in outcome.error.findings if isinstance(f, Finding))
+    return outcome.value.findings if outcome.value else ()
+
+
+def _json_verified(out: Output, outcomes: Sequence[Outcome[Verified]]) -> None:
+    for outcome in outcomes:
+        names = {"app": outcome.app, "target": outcome.target.name}
+        for finding in _findings(outcome):
+            out.result("finding", names | to_json(finding))
+        if result := outcome.value:
+            fields = {
+                "policy": result.image.policy,
+                "findings": len(result.findings),
+                "waived": list(result.image.waived),
+            }
+            out.result("verified", names | fields)
+
+
+def _show_findings(out: Output, outcomes: Sequence[Outcome[Verified]]) -> None:
+    for outcome in outcomes:
+        if found := _findings(outcome):
+            out.show(Group(Text(f"{outcome.app} for {outcome.target.title}", "bold"), to_terminal(found), ""))
+
+
+def verified(out: Output, outcomes: Sequence[Outcome[Verified]]) -> None:
+    """Every finding, then a line for each app and target, then the first failure."""
+    _json_verified(out, outcomes)
+    _show_findings(out, outcomes)
+    table = _table("app", "target", "policy", "findings>", "verdict")
+    for outcome in outcomes:
+        count = str(len(_findings(outcome)))
+        if result := outcome.value:
+            table.add_row(
+                outcome.app, outcome.target.name, result.image.policy, count, Text("passed", "green")
+            )
+        else:
+            table.add_row(outcome.app, outcome.target.name, "", count, Text("refused", "bold red"))
+    out.show(table)
+    _raise_first(outcomes)
+
+
+def signed(out: Output, checked: Sequence[Outcome[Verified]], outcomes: Sequence[Outcome[Path]]) -> None:
+    """What was signed by whom; findings only of what was refused."""
+    _json_verified(out, checked)
+    _show_findings(out, [o for o in checked if o.error])
+    table = _table("app", "version", "target", "digest", "key", "in")
+    for outcome in outcomes:
+        if path := outcome.value:
+            manifest = read_manifest(path)
+            signature = manifest.signature
+            fields = {
+                "app": outcome.app,
+                "version": manifest.version,
+                "target": outcome.target.name,
+                "digest": manifest.image.digest,
+                "key_id": signature.key_id if signature else "",
+                "kind": signature.kind if signature else "",
+                "manifest": str(path),
+            }
+            out.result("signed", fields)
+            key = f"{fields['key_id']} ({fields['kind']})"
+            table.add_row(
+                outcome.app,
+                manifest.version,
+                outcome.target.name,
+                manifest.image.digest,
+                key,
+                str(path.parent),
+            )
+        else:
+            table.add_row(outcome.app, "", outcome.target.name, Text("not signed", "bold red"), "", "")
+    out.show(table)
+    _raise_first(outcomes)
+
+
+def _loaded_fields(package: Package, loaded: Loaded) -> dict[str, object]:
+    return {
+        "app": package.manifest.app,
+        "version": package.manifest.version,
+        "target": package.manifest.target,
+        "device": loaded.device,
+        "digest": loaded.installed.app.full_hash.hex(),
+        "confirmed": True,
+        "unchanged": loaded.installed.commands == 0,
+        "issuer": loaded.issuer,
+        "unsafe": list(loaded.unsafe),
+        "apdus": loaded.installed.commands,
+    }
+
+
+def installed(out: Output, package: Package, loaded: Loaded) -> None:
+    """One confirmed install."""
+    manifest = package.manifest
+    done = "was already there" if loaded.installed.commands == 0 else f"{loaded.installed.commands} commands"
+    who = f"certified by {loaded.issuer}" if loaded.issuer else "UNKNOWN ISSUER"
+    text = (
+        f"{manifest.app} {manifest.version} on {manifest.target} ({loaded.device}, {who}), {done}: "
+        f"{package.image.digest().hex()}, confirmed by the device"
+    )
+    out.result("installed", _loaded_fields(package, loaded), Text(text))
+
+
+def released(
+    out: Output,
+    builds: Sequence[Outcome[Built]],
+    checked: Sequence[Outcome[Verified]],
+    loads: Sequence[Outcome[tuple[Package, Loaded]]],
+) -> None:
+    """The whole way of each app and target as one table; then the first failure."""
+    _json_builds(out, builds)
+    _json_verified(out, checked)
+    _show_findings(out, [o for o in checked if o.error])
+    table = _table("app", "version", "target", "code>", "data>", "digest", "key", "installed")
+    for build, load in zip(builds, loads, strict=True):
+        if load.value is None or build.value is None:
+            failed = Text(type(load.error).__name__, "bold red")
+            table.add_row(build.app, "", build.target.name, "", "", "", "", failed)
+            continue
+        package, loaded = load.value
+        fields = {
+            "app": package.manifest.app,
+            "version": package.manifest.version,
+            "target": package.manifest.target,
+            "code": package.image.code_length,
+            "data": package.image.data_length,
+            "digest": package.image.digest().hex(),
+            "key_id": package.record.key_id,
+            "kind": package.record.kind,
+            "confirmed": True,
+        }
+        out.result("installed", _loaded_fields(package, loaded))
+        out.result("release", fields)
+        table.add_row(
+            package.manifest.app,
+            package.manifest.version,
+            package.manifest.target,
+            str(package.image.code_length),
+            str(package.image.data_length),
+            package.image.digest().hex(),
+            f"{package.record.key_id} ({package.record.kind})",
+            Text("confirmed", "green"),
+        )
+    out.show(table)
+    _raise_first(loads)
+
+
+def issuer(out: Output, path: Path, record: KeyRecord) -> None:
+    """A new key."""
+    fields = {
+        "path": str(path),
+        "key_id": record.key.key_id,
+        "point": record.key.point.hex(),
+        "role": record.role,
+    }
+    text = (
+        f"{record.role} key {record.key.key_id} in {path}, its public record in {path.with_suffix('.toml')}"
+    )
+    out.result("issuer", fields, Text(text))
+
+
+def serving(out: Output, device: Served) -> None:
+    """Where the virtual device listens."""
+    fields = {"uri": device.uri, "target": device.target.name, "issuer": device.issuer.point.hex()}
+    out.result(
+        "virtual-device", fields, Text(f"{device.target.title} on {device.uri}; Ctrl-C switches it off")
+    )
+
+
+def consent(name: str) -> Consent:
+    """The policy of that name; ``ask`` asks at the terminal.
+
+    Raises:
+        ConfigError: no such policy.
+    """
+    policies: dict[str, Consent] = {"allow": allow, "deny": deny, "ask": _ask}
+    if name not in policies:
+        raise ConfigError(f"no consent policy is called {name!r}", hint="choose allow, deny or ask")
+    return policies[name]
+
+
+def _ask(prompt: Prompt) -> bool:
+    return confirm(f"{prompt.kind.value}: {prompt.subject} {prompt.identifier}")
+
+
+def list_format(name: str) -> ListFormat:
+    """The list format of that name.
+
+    Raises:
+        ConfigError: no such format.
+    """
+    found: ListFormat | None = next((known for known in get_args(ListFormat) if known == name), None)
+    if found is None:
+        raise ConfigError(f"no list format is called {name!r}", hint="choose versioned or old")
+    return found
+
+
+def trace(exchange: Exchange) -> None:
+    """One APDU and its answer, wrapped and in clear, on stderr."""
+    lines = [f"=> {exchange.command.hex()}"]
+    if exchange.plain_command is not None:
+        lines.append(f"   in clear {exchange.plain_command.hex()}")
+    lines.append(f"<= {exchange.reply.hex()}")
+    if exchange.plain_reply:
+        lines.append(f"   in clear {exchange.plain_reply.hex()}")
+    say("\n".join(lines))
