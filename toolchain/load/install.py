@@ -5,21 +5,21 @@ every command can make a loader report success. So nothing counts here but the l
 device sends back over the channel, with the app's full hash in it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from toolchain.device.session import Session
 from toolchain.errors import DeviceError
 from toolchain.image import Image
 from toolchain.load.inventory import InstalledApp, Inventory, find_app, inventory
-from toolchain.load.plan import Packing, plan_load
+from toolchain.load.plan import LoadCommand, Packing, plan_load
 from toolchain.target import Target, target_by_id
 
 Progress = Callable[[int, int], None]
 """Called with the commands that are done and the commands in all, after each one."""
 
 
-def _quiet(_done: int, _total: int) -> None:
+def quiet(_done: int, _total: int) -> None:
     """Nobody watches."""
 
 
@@ -36,7 +36,7 @@ def install(
     image: Image,
     signature: bytes | None,
     *,
-    progress: Progress = _quiet,
+    progress: Progress = quiet,
     force: bool = False,
 ) -> Installed:
     """Load ``image`` unless the device has it, and make the device confirm it.
@@ -70,17 +70,27 @@ def install(
 
     packing = Packing.fewest(session.transport.max_data, authenticated=session.authenticated)
     plan = plan_load(image, signature=signature, delete_first=replaced is not None, packing=packing)
-    for done, command in enumerate(plan.commands, start=1):
-        session.send(command.plaintext, step=command.step, answer="none")
-        progress(done, len(plan.commands))
+    return run_and_confirm(session, plan.commands, digest, progress)
 
+
+def run_and_confirm(
+    session: Session, commands: Sequence[LoadCommand], digest: bytes, progress: Progress
+) -> Installed:
+    """Send the commands of a load and make the device list the app.
+
+    Raises:
+        DeviceError: refused, not confirmed, not authentic, or the link failed.
+    """
+    for done, command in enumerate(commands, start=1):
+        session.send(command.plaintext, step=command.step, answer="none")
+        progress(done, len(commands))
     app = find_app(session, digest)
     if app is None:
         raise DeviceError(
             "the device did not confirm: it does not list the app that was loaded",
             hint="load again; if it stays, something on the way swallows or alters commands",
         )
-    return Installed(app, len(plan.commands))
+    return Installed(app, len(commands))
 
 
 def _name(target_id: int) -> str:

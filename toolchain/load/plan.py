@@ -105,7 +105,7 @@ def _commands(
     for area in areas(image):
         offset = area.address - image.base
         yield LoadCommand(Step.SELECT, bytes((SELECT,)) + offset.to_bytes(4, "big"))
-        for start, end in _cuts(len(area.data), packing):
+        for start, end in cuts(len(area.data), packing):
             plaintext = bytes((CHUNK,)) + start.to_bytes(2, "big") + area.data[start:end]
             yield LoadCommand(Step.LOAD, plaintext, payload=end - start)
         if packing.checked:
@@ -114,7 +114,8 @@ def _commands(
     yield LoadCommand(Step.COMMIT, bytes((COMMIT,)) + (lv(signature) if signature else b""))
 
 
-def _cuts(length: int, packing: Packing) -> Iterator[tuple[int, int]]:
+def cuts(length: int, packing: Packing) -> Iterator[tuple[int, int]]:
+    """Where the chunks of ``length`` bytes begin and end."""
     start = 0
     while length - start > packing.last:
         yield start, start + packing.full
