@@ -13,9 +13,7 @@
 #include "bagl.h"
 #include "os.h"
 #include "os_ux.h"
-#ifdef HAVE_GLYPHS
 #include "glyphs.h"
-#endif
 
 #ifndef UX_STACK_SLOT_COUNT
 #define UX_STACK_SLOT_COUNT 1

@@ -188,8 +188,7 @@ static uint16_t handle_report(const uint8_t *report, size_t length)
     const uint16_t sequence = U2BE(report, 3);
     if (sequence == 0) {
         header = 7;
-        if (length < header || U2BE(report, 5) > sizeof(G_io_tx_buffer)) {
-            request.expected = 0;
+        if (length < header) {
             return 0;
         }
         request.channel = U2BE(report, 0);
@@ -202,14 +201,19 @@ static uint16_t handle_report(const uint8_t *report, size_t length)
         return 0;
     }
     const uint16_t part = (uint16_t) MIN(length - header, (size_t) (request.expected - request.received));
-    memcpy(&G_io_tx_buffer[request.received], &report[header], part);
+    /* Of what is too long only the start is kept: no APDU fills the buffer, so the app refuses it. */
+    if (request.received < sizeof(G_io_tx_buffer)) {
+        memcpy(&G_io_tx_buffer[request.received],
+               &report[header],
+               MIN(part, sizeof(G_io_tx_buffer) - request.received));
+    }
     request.received = (uint16_t) (request.received + part);
     request.sequence++;
     if (request.received < request.expected) {
         return 0;
     }
     request.expected = 0;
-    return request.received;
+    return MIN(request.received, (uint16_t) sizeof(G_io_tx_buffer));
 }
 
 /* Endpoint, kind of transfer, length, data. */
