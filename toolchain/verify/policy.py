@@ -49,15 +49,12 @@ def read_policies(text: str, *, where: str) -> Mapping[str, Policy]:
         tables: dict[str, dict[str, Any]] = tomllib.loads(text)
         for name, table in tables.items():
             base = policies[table["extends"]] if "extends" in table else None
-            release_key = table.get("release_key", base.release_key if base else False)
-            if not isinstance(release_key, bool):
-                raise TypeError("release_key is true or false")
             policies[name] = Policy(
                 name=name,
                 title=table["title"],
                 blocks=frozenset(Severity[severity.upper()] for severity in table["blocks"]),
                 rules=(base.rules if base else ()) + tuple(known[rule] for rule in table["rules"]),
-                release_key=release_key,
+                release_key=_truth(table.get("release_key", base.release_key if base else False)),
             )
             if unknown := table.keys() - {"title", "blocks", "rules", "extends", "release_key"}:
                 raise ConfigError(f"policy {name} has unknown keys: {', '.join(unknown)}", where=where)
@@ -66,6 +63,12 @@ def read_policies(text: str, *, where: str) -> Mapping[str, Policy]:
     except KeyError as e:
         raise ConfigError(f"a policy names {e}, which does not exist", where=where) from e
     return policies
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("release_key is true or false")
+    return value
 
 
 @functools.cache
