@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from invoke.collection import Collection
@@ -14,6 +13,9 @@ from toolchain import __version__, console
 from toolchain.console import Output, command
 
 PROJECT = Path(__file__).resolve().parent
+
+Strings = list[str] | None
+"""An option that may be given several times."""
 
 _APP = (
     "name under apps/, or a folder with a ledger_app.toml; may be given several times; default: all of apps/"
@@ -55,8 +57,8 @@ def list_(_context: Context, json: bool = False) -> None:
 @command
 def build(
     _context: Context,
-    app: Sequence[str] = (),
-    target: Sequence[str] = (),
+    app: Strings = None,
+    target: Strings = None,
     sdk: str = "",
     compiler: str = "",
     dist: str = "",
@@ -68,7 +70,7 @@ def build(
 
     out = Output(as_json=json)
     work = pipeline.Workspace.of(PROJECT, dist)
-    jobs = pipeline.jobs(app, target, sdk, compiler, work)
+    jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work)
     with out.progress("build") as progress:
         outcomes = pipeline.build(jobs, work, clean=clean, progress=progress)
     views.built(out, outcomes)
@@ -78,8 +80,8 @@ def build(
 @command
 def verify(
     _context: Context,
-    app: Sequence[str] = (),
-    target: Sequence[str] = (),
+    app: Strings = None,
+    target: Strings = None,
     sdk: str = "",
     compiler: str = "",
     dist: str = "",
@@ -92,7 +94,7 @@ def verify(
 
     out = Output(as_json=json)
     work = pipeline.Workspace.of(PROJECT, dist)
-    jobs = pipeline.jobs(app, target, sdk, compiler, work)
+    jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work)
     with out.progress("build") as progress:
         outcomes = pipeline.build(jobs, work, clean=clean, progress=progress)
     views.verified(out, pipeline.verify_all(outcomes, pipeline.policy(policy)))
@@ -105,8 +107,8 @@ def verify(
 @command
 def sign(
     _context: Context,
-    app: Sequence[str] = (),
-    target: Sequence[str] = (),
+    app: Strings = None,
+    target: Strings = None,
     sdk: str = "",
     compiler: str = "",
     dist: str = "",
@@ -121,7 +123,7 @@ def sign(
 
     out = Output(as_json=json)
     work = pipeline.Workspace.of(PROJECT, dist)
-    jobs = pipeline.jobs(app, target, sdk, compiler, work)
+    jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work)
     chosen = pipeline.policy(policy)
     key = pipeline.signing_key(signer, issuer_key, chosen, console.ask_secret)
     with out.progress("build") as progress:
@@ -149,7 +151,7 @@ def sign(
 def load(
     _context: Context,
     app: str = "",
-    target: Sequence[str] = (),
+    target: Strings = None,
     sdk: str = "",
     compiler: str = "",
     dist: str = "",
@@ -184,7 +186,7 @@ def load(
         chosen = pipeline.policy("development")
         key = pipeline.signing_key(signer, issuer_key, chosen, console.ask_secret)
         found = None if target else target_of(options)
-        names = [found.name] if found else target
+        names = [found.name] if found else target or ()
         jobs = pipeline.jobs([app] if app else (), names, sdk, compiler, work)
         with out.progress("build") as progress:
             outcomes = pipeline.build(jobs, work, clean=clean, progress=progress)
@@ -210,8 +212,8 @@ def load(
 @command
 def release(
     _context: Context,
-    app: Sequence[str] = (),
-    target: Sequence[str] = (),
+    app: Strings = None,
+    target: Strings = None,
     sdk: str = "",
     compiler: str = "",
     dist: str = "",
@@ -225,7 +227,7 @@ def release(
 
     out = Output(as_json=json)
     work = pipeline.Workspace.of(PROJECT, dist)
-    jobs = pipeline.jobs(app, target, sdk, compiler, work)
+    jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work)
     chosen = pipeline.policy(policy)
     key = pipeline.signing_key(signer, issuer_key, chosen, console.ask_secret)
     with out.progress("build") as progress:
@@ -363,10 +365,10 @@ def test(context: Context, only: str = "", coverage: bool = False, no_check: boo
     iterable=["only"],
 )
 @command
-def bench(_context: Context, only: Sequence[str] = (), out: str = "") -> None:
+def bench(_context: Context, only: Strings = None, out: str = "") -> None:
     """Measure us against the official tools, side by side in one run, as ratios of medians."""
     _tools()
-    arguments = [argument for name in only for argument in ("--only", name)]
+    arguments = [argument for name in only or () for argument in ("--only", name)]
     if out:
         arguments += ["--out", str(Path(out).absolute())]
     _run("bench", *arguments)

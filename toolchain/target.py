@@ -3,7 +3,7 @@
 import functools
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ class Target:
     rwpi: bool
     icon: IconGeometry
     capabilities: frozenset[str]
-    sources: Mapping[str, str]
+    sources: Mapping[str, str] = field(hash=False, repr=False)
     chip: str
     screen: Screen
 
