@@ -9,8 +9,8 @@ _HEAD = """\
 # Rules
 
 Every rule of `./inv verify`, written from `toolchain/verify/rules/`. [verify.md](verify.md) tells how
-policies and waivers work. The severity is the rule's usual one; single findings may be milder or graver. The policy is
-the mildest that has the rule.
+policies and waivers work. The severity is the rule's usual one; single findings may be milder or graver.
+The policy is the mildest that has the rule.
 """
 
 
