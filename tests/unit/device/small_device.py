@@ -20,7 +20,7 @@ from toolchain.device.channel import (
     counter_secret,
 )
 from toolchain.device.transport import Closing, Transport
-from toolchain.errors import SecureChannelError
+from toolchain.errors import SecureChannelError, SigningError
 from toolchain.keys import PrivateKey, PublicKey
 from toolchain.trust import Issuer
 
@@ -85,6 +85,8 @@ class SmallDevice(Closing):
             return Response(handler(command), 0x9000).encode()
         except (RefusedError, SecureChannelError):
             return Response(b"", 0x6982).encode()
+        except (ValueError, IndexError, SigningError):
+            return Response(b"", 0x6A80).encode()
 
     def _target(self, command: Command) -> bytes:
         self.channel, self.siv = None, command.p1 == 2

@@ -25,11 +25,17 @@ def sample_image(
     flags: int = 0,
     data: int = 0,
     params: int = 0,
+    tail: bytes = b"",
 ) -> Image:
-    """``length`` bytes at ``base``; each hole is an offset and a size that the segments leave out."""
+    """``length`` bytes at ``base``; each hole is an offset and a size that the segments leave out.
+
+    ``tail``, if given, is the last bytes: install parameters for devices that read them.
+    """
+    content_bytes = content(length - len(tail)) + tail
+    params = params or len(tail)
     segments, start = [], 0
     for offset, size in (*holes, (length, 0)):
-        segments.append(Segment(base + start, content(length)[start:offset]))
+        segments.append(Segment(base + start, content_bytes[start:offset]))
         start = offset + size
     return Image(
         name=name,
