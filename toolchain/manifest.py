@@ -9,11 +9,14 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from toolchain.errors import ImageError
+from toolchain.image import Image
 
 SCHEMA = 1
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,21 @@ class ImageRecord:
     params_length: int
     flags: int
     boot_offset: int
+
+    @classmethod
+    def of(cls, image: Image) -> "ImageRecord":
+        """The figures of ``image``."""
+        return cls(
+            digest=image.digest().hex(),
+            target_id=image.target_id,
+            target_version=image.target_version,
+            api_level=image.api_level,
+            code_length=image.code_length,
+            data_length=image.data_length,
+            params_length=image.params_length,
+            flags=image.flags,
+            boot_offset=image.boot_offset,
+        )
 
 
 @dataclass(frozen=True)
@@ -107,16 +125,25 @@ class Manifest:
         schema = table.pop("schema", None) if isinstance(table, dict) else None
         if type(schema) is not int or schema != SCHEMA:  # True and 1.0 are equal to 1, too
             raise ImageError(f"not a manifest of schema {SCHEMA}", where=where)
-        manifest = _load(cls, table, where)
-        if not isinstance(manifest, cls):
-            raise ImageError("not a manifest", where=where)
-        return manifest
+        return read_as(cls, table, where=where)
 
 
 def canonical_json(value: object) -> str:
     """The one JSON text of ``value``: sorted keys, no floats, a newline at the end."""
     _refuse_floats(value)
     return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_as(kind: type[_T], value: object, *, where: str) -> _T:
+    """``value`` from JSON as the frozen dataclass ``kind``, strictly: its fields, all of them, of its types.
+
+    Raises:
+        ImageError: anything else, naming the place.
+    """
+    loaded = _load(kind, value, where)
+    if not isinstance(loaded, kind):
+        raise ImageError("expected an object", where=where)
+    return loaded
 
 
 def _refuse_floats(value: object) -> None:
