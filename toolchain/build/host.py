@@ -22,7 +22,7 @@ from toolchain.build.commands import read_calls
 from toolchain.build.diagnostics import Folders, first_error, parse_call, parse_make
 from toolchain.build.process import run
 from toolchain.build.result import BuildResult, Kept, Step
-from toolchain.build.sources import Sources, clone_history, sync
+from toolchain.build.sources import OUTPUTS, Sources, clone_history, sync
 from toolchain.build.workplace import Job, Workplace
 from toolchain.diagnostic import Diagnostic
 from toolchain.environment import file_lock
@@ -54,6 +54,9 @@ $(foreach name,{names} TOOLCHAIN_ELF,\\
 TIMEOUT = 1800.0
 """Seconds that one make may take."""
 
+_RUNNING = "running"
+"""A file that is there while make runs, and after a run that did not come to its end."""
+
 Show = Callable[[str], None]
 
 
@@ -81,18 +84,18 @@ def build(
     with _translated(place.folder), file_lock(place.folder / "lock"):
         sources = Sources.read(job.manifest.directory, job.manifest.build_directory, MANIFEST)
         fingerprint = place.fingerprint(sources)
-        kept = None if clean else Kept.load(place.folder)
-        if kept and kept.fingerprint == fingerprint:
+        kept = Kept.load(place.folder)
+        if kept.fingerprint == fingerprint and not clean:
             elf = _elf(place, kept)
             if hashlib.sha256(elf).hexdigest() == kept.elf:
                 return _result(place, kept, elf, reused=True)
-        kept = _make(place, sources, kept, jobs=jobs, show=show, timeout=timeout, cancel=cancel)
+        kept = _make(place, sources, kept, clean=clean, jobs=jobs, show=show, timeout=timeout, cancel=cancel)
         elf = _elf(place, kept)
         if not elf:
             raise BuildError("make ended well, but there is no app.elf", log=str(place.log))
         kept = replace(kept, fingerprint=fingerprint, elf=hashlib.sha256(elf).hexdigest())
         result = _result(place, kept, elf, reused=False)
-        kept.save(place.folder)
+        _finish(place, kept)
         return result
 
 
@@ -109,7 +112,9 @@ def describe(job: Job, *, root: Path, timeout: float = 60.0) -> Mapping[str, str
     place = replace(place, folder=place.folder / "describe")
     with _translated(place.folder), file_lock(place.folder / "lock"):
         sources = Sources.read(job.manifest.directory, job.manifest.build_directory, MANIFEST)
-        return _make(place, sources, Kept.load(place.folder), goal="", timeout=timeout).variables
+        kept = _make(place, sources, Kept.load(place.folder), goal="", timeout=timeout)
+        _finish(place, kept)
+        return kept.variables
 
 
 def build_all(
@@ -165,8 +170,9 @@ def _translated(folder: Path) -> Iterator[None]:
 def _make(
     place: Workplace,
     sources: Sources,
-    kept: Kept | None,
+    kept: Kept,
     *,
+    clean: bool = False,
     goal: str = "$(TOOLCHAIN_ELF)",
     jobs: int = 1,
     show: Show = lambda _: None,
@@ -175,18 +181,20 @@ def _make(
 ) -> Kept:
     """Bring the copy up to date, run make, and read what it left; ``kept`` is of the run before."""
     started = time.monotonic()
-    running, calls, values = (place.folder / name for name in ("running", "calls", "variables"))
-    if kept is None or kept.basis != place.basis or running.exists():
-        # After a crash or Ctrl-C, too: an object may be cut short, and newer than its source.
-        kept = Kept(place.basis)
-        _empty(place.source)
+    running, calls, values = (place.folder / name for name in (_RUNNING, "calls", "variables"))
+    # After a crash or Ctrl-C an object may be cut short, and newer than its source.
+    fresh = clean or kept.basis != place.basis or running.exists()
     for folder in (calls, values):
-        _empty(folder)
-    (place.folder / "home").mkdir(exist_ok=True)
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+    for folder in (place.source, place.folder / "home"):
+        folder.mkdir(exist_ok=True)
     running.touch()
 
-    stamps = sync(sources, place.source, place.job.manifest.build_directory, kept.stamps)
-    if kept.commit != sources.commit or not (place.source / ".git").exists():
+    outputs = frozenset({".git", *(str(place.job.manifest.build_directory / name) for name in OUTPUTS)})
+    stamps = sync(sources, place.source, kept.stamps, frozenset() if fresh else outputs)
+    if fresh or kept.commit != sources.commit:
         clone_history(sources, place.source)
     extra = place.folder / "extra.mk"
     extra.write_text(_EXTRA.format(names=VARIABLES, folder=values, goal=goal), "utf-8")
@@ -212,9 +220,8 @@ def _make(
     }
     with place.log.open(encoding="utf-8", errors="replace") as lines:
         made = parse_make(lines, folders)
-    kept = replace(
-        kept,
-        fingerprint="",
+    kept = Kept(
+        basis=place.basis,
         commit=sources.commit,
         stamps=stamps,
         steps={output: step for output, step in (kept.steps | ran).items() if Path(output).exists()},
@@ -223,17 +230,16 @@ def _make(
         provenance=provenance,
         duration=time.monotonic() - started,
     )
-    kept.save(place.folder)
-    running.unlink()
     if status:
+        _finish(place, kept)
         raise _failure(place, [*(d for step in ran.values() for d in step.diagnostics), *made])
     return kept
 
 
-def _empty(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
+def _finish(place: Workplace, kept: Kept) -> None:
+    """From now on the objects in the copy can be trusted."""
+    kept.save(place.folder)
+    (place.folder / _RUNNING).unlink()
 
 
 def _provenance(

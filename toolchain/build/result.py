@@ -1,6 +1,5 @@
 """What a build gives, and how it is kept to be given again when nothing changed."""
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -59,7 +58,7 @@ class Kept:
     ``stamps`` are those of ``sources.sync``, ``steps`` maps outputs to what made them.
     """
 
-    basis: str
+    basis: str = ""
     fingerprint: str = ""
     elf: str = ""
     commit: str = ""
@@ -72,28 +71,35 @@ class Kept:
 
     def save(self, folder: Path) -> None:
         """Write it into ``folder``."""
-        dist.write(folder / _FILE, json.dumps(dataclasses.asdict(self), separators=(",", ":")))
+        table = vars(self) | {
+            "steps": {output: [vars(s.command), _tables(s.diagnostics)] for output, s in self.steps.items()},
+            "diagnostics": _tables(self.diagnostics),
+            "provenance": self.provenance and vars(self.provenance),
+        }
+        dist.write(folder / _FILE, json.dumps(table, separators=(",", ":")))
 
     @classmethod
-    def load(cls, folder: Path) -> "Kept | None":
-        """Read it back; None if there is nothing, or nothing that this version wrote."""
+    def load(cls, folder: Path) -> "Kept":
+        """Read it back; empty if there is nothing, or nothing that this version wrote."""
         try:
             table = json.loads((folder / _FILE).read_bytes())
             table["stamps"] = {name: (tuple(a), b and tuple(b)) for name, (a, b) in table["stamps"].items()}
             table["steps"] = {
-                output: Step(_command(step["command"]), _diagnostics(step["diagnostics"]))
-                for output, step in table["steps"].items()
+                output: Step(
+                    CompileCommand(**command | {"arguments": tuple(command["arguments"])}), _diagnostics(said)
+                )
+                for output, (command, said) in table["steps"].items()
             }
             table["diagnostics"] = _diagnostics(table["diagnostics"])
             if origin := table["provenance"]:
                 table["provenance"] = Provenance(**origin | {"command": tuple(origin["command"])})
             return cls(**table)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return None
+            return cls()
 
 
-def _command(table: dict[str, Any]) -> CompileCommand:
-    return CompileCommand(**table | {"arguments": tuple(table["arguments"])})
+def _tables(diagnostics: tuple[Diagnostic, ...]) -> list[dict[str, Any]]:
+    return [vars(diagnostic) for diagnostic in diagnostics]
 
 
 def _diagnostics(tables: list[dict[str, Any]]) -> tuple[Diagnostic, ...]:

@@ -1,5 +1,6 @@
 """Where a job is built, with what, and what make is told: everything that is known before make runs."""
 
+import functools
 import hashlib
 import os
 import re
@@ -100,7 +101,7 @@ class Workplace:
         """What make and its children printed in the last run."""
         return self.folder / "build.log"
 
-    @property
+    @functools.cached_property
     def basis(self) -> str:
         """Everything but the sources that objects depend on."""
         code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
