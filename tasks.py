@@ -65,7 +65,7 @@ def build(
     clean: bool = False,
     json: bool = False,
 ) -> None:
-    """Compile apps: dist/<app>/<target>/ gets app.elf, app.hex, build.log and build.json."""
+    """Compile apps: dist/<app>/<target>/ gets app.elf, app.hex, app.apdu, app.sha256, build.log."""
     from toolchain import pipeline, views
 
     out = Output(as_json=json)
@@ -118,7 +118,7 @@ def sign(
     clean: bool = False,
     json: bool = False,
 ) -> None:
-    """Build, verify, then sign the digest: manifest.json, app.apdu and SHA256SUMS beside the app."""
+    """Build, verify, then sign the digest: manifest.json, app.signed.apdu and SHA256SUMS beside the app."""
     from toolchain import pipeline, views
 
     out = Output(as_json=json)
@@ -246,6 +246,7 @@ def release(
         "port": "TCP port on the loopback interface; 0 is any that is free",
         "consent": "allow, deny, or ask: how its owner answers prompts",
         "state": "file in which it keeps what is installed",
+        "api-level": "API level of its OS; default: the target's",
         "list-format": "versioned or old (docs/virtual-device.md)",
         "trace": "print the conversation, in clear, to stderr",
         "no-quick-ack": "acknowledge as late as a plain server does (for measurements)",
@@ -259,6 +260,7 @@ def virtual_device(
     port: int = 9999,
     consent: str = "allow",
     state: str = "",
+    api_level: int = 0,
     list_format: str = "versioned",
     trace: bool = False,
     no_quick_ack: bool = False,
@@ -274,6 +276,7 @@ def virtual_device(
         port,
         consent=views.consent(consent),
         state=Path(state) if state else None,
+        api_level=api_level or None,
         list_format=views.list_format(list_format),
         trace=views.trace if trace else None,
         quick_ack=not no_quick_ack,

@@ -12,6 +12,7 @@ from toolchain import dist
 from toolchain.device.session import Session, open_session
 from toolchain.device.transport import TIMEOUT, open_transport
 from toolchain.errors import ConfigError
+from toolchain.image import Image
 from toolchain.keys import PrivateKey, PublicKey
 from toolchain.load.inventory import device_version
 from toolchain.sign.issuer import virtual_device_issuer
@@ -83,12 +84,10 @@ def target_of(options: DeviceOptions) -> Target | None:
 
 
 @contextlib.contextmanager
-def connect(
-    options: DeviceOptions, target_id: int, signing_key: PublicKey | None = None
-) -> Iterator[Connection]:
-    """Open a session with the device for a target of that id.
+def connect(options: DeviceOptions, image: Image, signing_key: PublicKey) -> Iterator[Connection]:
+    """Open a session with a device that ``image`` is for.
 
-    ``signing_key`` is whose app signatures a virtual device accepts.
+    A virtual device runs an OS of the image's API level, and accepts app signatures of ``signing_key``.
 
     Raises:
         ConfigError: the URI or the state file.
@@ -97,18 +96,19 @@ def connect(
     with contextlib.ExitStack() as stack:
         uri = options.uri
         if uri.startswith(VIRTUAL):
-            target = get_target(uri.removeprefix(VIRTUAL)) if uri != VIRTUAL else target_by_id(target_id)
+            target = (
+                get_target(uri.removeprefix(VIRTUAL)) if uri != VIRTUAL else target_by_id(image.target_id)
+            )
             if target is None:
-                raise ConfigError(f"no virtual device has the target id {target_id:08x}")
-            uri = stack.enter_context(
-                virtual_device(
-                    target, state=options.state, signing_keys=(signing_key,) if signing_key else ()
-                )
-            ).uri
+                raise ConfigError(f"no virtual device has the target id {image.target_id:08x}")
+            served = virtual_device(
+                target, state=options.state, signing_keys=(signing_key,), api_level=image.api_level
+            )
+            uri = stack.enter_context(served).uri
         transport = stack.enter_context(open_transport(uri, timeout=options.timeout))
         session = open_session(
             transport,
-            target_id,
+            image.target_id,
             PrivateKey.generate(),
             trusted_issuers(options.uri),
             unsafe_unknown_issuer=options.unsafe_unknown_issuer,
@@ -132,6 +132,7 @@ def virtual_device(
     *,
     consent: Consent = allow,
     state: Path | None = None,
+    api_level: int | None = None,
     signing_keys: tuple[PublicKey, ...] = (),
     list_format: ListFormat = "versioned",
     trace: Trace | None = None,
@@ -139,7 +140,8 @@ def virtual_device(
 ) -> Iterator[Served]:
     """Serve a virtual device on the loopback interface while the context lasts.
 
-    With ``state`` it remembers from one run to the next; the file is written when the context ends.
+    ``api_level`` is that of its OS, unless it is the target's own. With ``state`` it remembers from one run
+    to the next; the file is written when the context ends.
 
     Raises:
         ConfigError: the state file cannot be read.
@@ -149,6 +151,8 @@ def virtual_device(
     issuer = virtual_device_issuer(data_folder())[0]
     config = DeviceConfig.standard(target, DeviceIdentity.issue(issuer))
     config = replace(config, consent=consent, list_format=list_format, signing_keys=signing_keys)
+    if api_level is not None:
+        config = replace(config, api_level=api_level)
     remembered = None
     if state is not None and state.exists():
         remembered = DeviceState.load(dist.read(state, limit=MAX_STATE))

@@ -175,7 +175,7 @@ class Built:
 def build(
     todo: Sequence[Job], work: Workspace, *, clean: bool, progress: Progress
 ) -> tuple[Outcome[Built], ...]:
-    """Compile every job, in parallel, and write app.elf, app.hex, build.log and build.json of each.
+    """Compile every job, in parallel, and write what a loader needs, the log and build.json of each.
 
     A job that fails does not stop the others. ``clean`` starts from a clean export.
     """
@@ -212,6 +212,8 @@ def _write_build(job: Job, result: BuildResult, work: Workspace) -> Built:
     folder = work.dist / job.manifest.directory.name / job.target.name
     dist.write(folder / "app.elf", result.elf)
     dist.write(folder / "app.hex", _hex(image))
+    dist.write(folder / "app.apdu", _script(image, None))
+    dist.write(folder / "app.sha256", image.digest().hex() + "\n")
     dist.write(folder / "build.log", dist.read(result.log))
     record = {
         "provenance": dataclasses.asdict(result.provenance),
@@ -223,6 +225,11 @@ def _write_build(job: Job, result: BuildResult, work: Workspace) -> Built:
 
 def _hex(image: Image) -> str:
     return write_ihex(image.segments, image.base + (image.boot_offset | 1))
+
+
+def _script(image: Image, signature: bytes | None) -> str:
+    """The load as a text of APDUs, as the official makefiles leave it."""
+    return write_script(plan_load(image, signature=signature, delete_first=True).script_apdus())
 
 
 # Verify
@@ -315,7 +322,7 @@ def signing_key(uri: str, issuer_key: str, chosen: Policy, ask_secret: AskSecret
 
 
 def sign_all(verified: Sequence[Outcome[Verified]], key: SigningKey) -> tuple[Outcome[Path], ...]:
-    """Sign every image that passed, and write its manifest.json, app.apdu and SHA256SUMS.
+    """Sign every image that passed, and write its manifest.json, app.signed.apdu and SHA256SUMS.
 
     The value of each outcome is the path of the manifest.
     """
@@ -325,9 +332,8 @@ def sign_all(verified: Sequence[Outcome[Verified]], key: SigningKey) -> tuple[Ou
 def _sign(verified: Verified, key: SigningKey) -> Path:
     built, record = verified.built, key.record
     signature = sign(verified.image, key.signer, record.key)
-    plan = plan_load(built.image, signature=signature.der, delete_first=True)
-    dist.write(built.folder / "app.apdu", write_script(plan.script_apdus()))
-    names = ("app.elf", "app.hex", "app.apdu", "build.json", "report.json")
+    dist.write(built.folder / "app.signed.apdu", _script(built.image, signature.der))
+    names = ("app.elf", "app.hex", "app.apdu", "app.signed.apdu", "build.json", "report.json")
     files = {name: dist.read(built.folder / name) for name in names}
     manifest = Manifest(
         app=built.image.name,
@@ -490,7 +496,7 @@ def load(package: Package, options: DeviceOptions, progress: Progress) -> Loaded
         DeviceError: the device, the link or its authenticity.
         ConfigError: the URI or the state file.
     """
-    with connect(options, package.image.target_id, package.trusted_key) as connection:
+    with connect(options, package.image, package.trusted_key) as connection:
         installed = install(
             connection.session, package.image, package.signature, progress=progress, force=options.force
         )
