@@ -15,6 +15,7 @@ from toolchain.virtual_device.config import (
     deny,
 )
 from toolchain.virtual_device.device import Exchange, Trace, VirtualDevice
+from toolchain.virtual_device.power import Moment, PowerLostError
 from toolchain.virtual_device.state import DeviceState
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "DeviceIdentity",
     "DeviceState",
     "Exchange",
+    "Moment",
+    "PowerLostError",
     "Prompt",
     "PromptKind",
     "Trace",

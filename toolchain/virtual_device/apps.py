@@ -123,7 +123,7 @@ class Apps:
         if session.trust is Trust.ISSUER:
             flags |= FLAG_ISSUER
         if signature is not None:
-            if not self._signed(full_hash, signature):
+            if not core.signed(full_hash, signature):
                 raise RefusedError(Status.SECURITY)
             flags |= FLAG_SIGNED
         app = InstalledApp("", "", flags, request, segments, full_hash, construction.pages, b"")
@@ -138,12 +138,6 @@ class Apps:
         core.state = replace(core.state, apps=(*self._kept(), app))
         session.construction, session.replaced = None, set()
         return b""
-
-    def _signed(self, digest: bytes, signature: bytes) -> bool:
-        """Whether a key that signs apps for this device signed ``digest`` itself (§13)."""
-        authority = self._core.state.custom_ca
-        keys = self._core.config.signing_keys + (() if authority is None else (authority.key,))
-        return any(key.verifies(signature, digest) for key in keys)
 
     def _kept(self) -> tuple[InstalledApp, ...]:
         return tuple(app for app in self._core.state.apps if app.name not in self._core.session.replaced)

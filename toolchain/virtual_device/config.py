@@ -137,7 +137,6 @@ class DeviceConfig:
     list_format: ListFormat = "versioned"
     locked: bool = False
     recovery: bool = False
-    onboarded: bool = True
     sideload: bool = True
     custom_channels: bool = True
     signing_keys: tuple[PublicKey, ...] = ()

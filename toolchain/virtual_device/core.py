@@ -8,7 +8,7 @@ from toolchain.virtual_device.channel import Channel
 from toolchain.virtual_device.config import DeviceConfig, Prompt, PromptKind, Random
 from toolchain.virtual_device.flash import Construction
 from toolchain.virtual_device.handshake import Handshake, Trust
-from toolchain.virtual_device.state import DeviceState
+from toolchain.virtual_device.state import DeviceState, Endorsement
 from toolchain.virtual_device.status import RefusedError, Status
 
 Action = Callable[[bytes], bytes]
@@ -18,11 +18,21 @@ Actions = Mapping[int, Action]
 
 
 @dataclass
+class PackConstruction:
+    """A language pack that is being loaded."""
+
+    language: int
+    size: int
+    data: bytearray = field(default_factory=bytearray)
+
+
+@dataclass
 class Session:
     """What one host has going on; gone with it.
 
     ``deleted`` are the apps that it deleted, ``replaced`` the names that its load replaces at commit,
-    ``pages`` the list pages that it has not fetched yet.
+    ``pages`` and ``pack_pages`` the list pages that it has not fetched yet, ``endorsement`` a key that waits
+    for its owner.
     """
 
     handshake: Handshake | None = None
@@ -32,6 +42,9 @@ class Session:
     deleted: list[InstalledApp] = field(default_factory=list)
     replaced: set[str] = field(default_factory=set)
     pages: list[bytes] = field(default_factory=list)
+    pack_pages: list[bytes] = field(default_factory=list)
+    pack: PackConstruction | None = None
+    endorsement: Endorsement | None = None
 
 
 @dataclass
@@ -41,8 +54,8 @@ class Core:
     config: DeviceConfig
     state: DeviceState
     random: Random
-    locked: bool
-    recovery: bool
+    locked: bool = False
+    recovery: bool = False
     session: Session = field(default_factory=Session)
     running: InstalledApp | None = None
 
@@ -54,6 +67,12 @@ class Core:
         """
         if not self.config.consent(Prompt(kind, subject, identifier)):
             raise RefusedError(Status.DENIED)
+
+    def signed(self, digest: bytes, signature: bytes) -> bool:
+        """Whether a key that this device trusts (configured, or the custom CA) signed ``digest`` itself."""
+        authority = self.state.custom_ca
+        keys = self.config.signing_keys + (() if authority is None else (authority.key,))
+        return any(key.verifies(signature, digest) for key in keys)
 
 
 def exact_length(data: bytes, length: int) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from toolchain.virtual_device.config import DeviceConfig
+from toolchain.virtual_device.latency import Latency
 from toolchain.virtual_device.loader import CLASS, Loader
+from toolchain.virtual_device.power import Moment, PowerCut, PowerLostError
 from toolchain.virtual_device.server import Server
 from toolchain.virtual_device.state import DeviceState
 
@@ -43,6 +45,7 @@ class VirtualDevice:
         self._trace = trace
         self._lock = threading.Lock()
         self._owner = 0
+        self._cut: PowerCut | None = None
 
     @property
     def config(self) -> DeviceConfig:
@@ -74,8 +77,22 @@ class VirtualDevice:
         with self._lock:
             self._loader.core.recovery = value
 
+    def unlock(self, pin: str) -> bool:
+        """Enter a PIN, empty where none is set. The last wrong try wipes the device."""
+        with self._lock:
+            return self._loader.owner.unlock(pin)
+
+    def cut_power(self, commands: int, moment: Moment) -> None:
+        """Let power fail once, at ``moment`` of the command that comes after ``commands`` more."""
+        with self._lock:
+            self._cut = PowerCut(commands, moment)
+
     def handle(self, apdu: bytes) -> bytes:
-        """Answer one APDU: data, then the status word. Never raises on what a host sends."""
+        """Answer one APDU: data, then the status word. Never raises on what a host sends.
+
+        Raises:
+            PowerLostError: ``cut_power`` asked for it.
+        """
         return self._handle(0, apdu)
 
     def disconnect(self) -> None:
@@ -83,13 +100,23 @@ class VirtualDevice:
         self._gone(0)
 
     @contextlib.contextmanager
-    def serve(self, host: str = "127.0.0.1", port: int = 0, *, quick_ack: bool = True) -> Iterator[Server]:
+    def serve(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        quick_ack: bool = True,
+        latency: Latency | None = None,
+    ) -> Iterator[Server]:
         """Serve on TCP while the context lasts; port 0 means any that is free.
+
+        Without ``quick_ack`` hosts that write a message in two parts wait some 40 ms each time, as on a
+        naive server. ``latency`` delays every answer.
 
         Raises:
             TransportError: the address cannot be bound.
         """
-        server = Server(self._handle, self._gone, host, port, quick_ack=quick_ack)
+        server = Server(self._handle, self._gone, host, port, quick_ack=quick_ack, latency=latency)
         try:
             yield server
         finally:
@@ -99,11 +126,27 @@ class VirtualDevice:
         with self._lock:
             if apdu[:2] == bytes([CLASS, 0x04]):
                 self._owner = connection
+            cut = self._cut_now()
+            if cut is Moment.BEFORE:
+                self._loader.power_on()
+                raise PowerLostError
             reply = self._loader.handle(apdu)
             if self._trace is not None:
                 plain_command, plain_reply = self._loader.plain or (None, None)
                 self._trace(Exchange(apdu, reply, plain_command, plain_reply))
+            if cut is not None:
+                self._loader.power_on()
+                raise PowerLostError(reply if cut is Moment.WITHIN_ANSWER else b"")
             return reply
+
+    def _cut_now(self) -> Moment | None:
+        if self._cut is None:
+            return None
+        if self._cut.commands > 0:
+            self._cut.commands -= 1
+            return None
+        cut, self._cut = self._cut, None
+        return cut.moment
 
     def _gone(self, connection: int) -> None:
         """Drop the session, unless another connection has started one of its own since."""

@@ -5,32 +5,45 @@ next ``E0 04``, with ``disconnect`` or with the first message that is not authen
 ``DeviceState``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
 from toolchain.errors import SecureChannelError
 from toolchain.virtual_device import replies
 from toolchain.virtual_device.apps import Apps
 from toolchain.virtual_device.authorities import Authorities
-from toolchain.virtual_device.channel import SivChannel
+from toolchain.virtual_device.channel import Channel, SivChannel
 from toolchain.virtual_device.config import DeviceConfig, PromptKind
 from toolchain.virtual_device.core import Actions, Core, Session, exact_length
+from toolchain.virtual_device.endorsement import Endorsements
 from toolchain.virtual_device.fields import lv, read_name
 from toolchain.virtual_device.handshake import Handshake, Trust
+from toolchain.virtual_device.languages import Languages
+from toolchain.virtual_device.owner import Owner
 from toolchain.virtual_device.state import DeviceState
 from toolchain.virtual_device.status import RefusedError, Status
 
 CLASS = 0xE0
 RUNNING_CLASS = 0xB0
 
-_PARAMETERS: Mapping[int, frozenset[tuple[int, int]]] = {
-    0x04: frozenset({(0, 0), (0x02, 0)}),
-    0x51: frozenset({(0, 0), (0, 1), (0x80, 0), (0x80, 1)}),
-    0x52: frozenset({(0, 0), (0x80, 0)}),
+_P1: Mapping[int, Container[int]] = {
+    0x04: (0, 0x02),
+    0x30: range(256),
+    0x31: range(256),
+    0x32: range(256),
+    0x33: range(256),
+    0x34: (0, 1),
+    0x51: (0, 0x80),
+    0x52: (0, 0x80),
+    0xC0: (1, 2),
+    0xD0: (0, 1, 2),
 }
-"""P1 and P2 other than 00 00 (loader protocol §4)."""
+"""P1 where it may be other than 0 (loader protocol §4)."""
 
-_NO_PARAMETERS = frozenset({(0, 0)})
+_P2: Mapping[int, Container[int]] = {0x51: (0, 1)}
+"""P2 where it may be other than 0."""
+
+_ZERO = (0,)
 
 
 @dataclass(frozen=True)
@@ -64,9 +77,12 @@ class Loader:
     def __init__(self, config: DeviceConfig, state: DeviceState) -> None:
         """Raise ImageError if ``state`` cannot be this device's."""
         state.check(config)
-        self.core = Core(config, state, config.random(), config.locked, config.recovery)
+        self.core = Core(config, state, config.random())
+        self.power_on()
+        self.owner = Owner(self.core)
         self.plain: tuple[bytes, bytes] | None = None
         apps, authorities = Apps(self.core), Authorities(self.core)
+        self._language_actions = Languages(self.core).actions
         self._secured_actions: Actions = {
             **apps.actions,
             **authorities.actions,
@@ -84,7 +100,17 @@ class Loader:
             0xD8: self._run,
             0xDE: lambda command: apps.list_first(command.data),
             0xDF: lambda command: apps.list_next(command.data),
+            0xD0: lambda command: self.owner.onboard(command.p1, command.data),
+            **dict.fromkeys(self._language_actions, self._language),
+            **{ins: _with_p1(action) for ins, action in Endorsements(self.core).actions.items()},
         }
+
+    def power_on(self) -> None:
+        """Start with nothing but what ``state`` remembers; a device with a PIN is locked."""
+        core = self.core
+        core.session, core.running = Session(), None
+        core.locked = core.config.locked or core.state.pin != ""
+        core.recovery = core.config.recovery
 
     def disconnect(self) -> None:
         """The host is gone: its session and its half-finished load are, too."""
@@ -112,7 +138,7 @@ class Loader:
             raise RefusedError(Status.UNKNOWN_INSTRUCTION)
         if self.core.locked and command.ins != 0x01:
             raise RefusedError(Status.LOCKED)
-        if (command.p1, command.p2) not in _PARAMETERS.get(command.ins, _NO_PARAMETERS):
+        if command.p1 not in _P1.get(command.ins, _ZERO) or command.p2 not in _P2.get(command.ins, _ZERO):
             raise RefusedError(Status.WRONG_P1_P2)
         return action(command)
 
@@ -135,7 +161,6 @@ class Loader:
         return replies.version_flags(
             core.state,
             recovery=core.recovery,
-            onboarded=core.config.onboarded,
             unlocked=not core.locked,
         )
 
@@ -213,8 +238,8 @@ class Loader:
 
     def _secured(self, command: Command) -> bytes:
         """A wrapped sub-command (§8). A refusal is answered in the clear and leaves the channel as it is."""
-        channel = self.core.session.channel
-        if channel is None or not command.data:
+        channel = self._channel()
+        if not command.data:
             raise SecureChannelError
         plain = channel.unwrap(command.data)
         self.plain = plain, b""
@@ -225,3 +250,23 @@ class Loader:
         reply = action(plain[1:])
         self.plain = plain, reply
         return channel.wrap(reply) if reply else b""
+
+    def _language(self, command: Command) -> bytes:
+        """Language packs: the body goes through the channel unless it is empty (§16.3)."""
+        channel = self._channel()
+        if isinstance(channel, SivChannel):
+            raise RefusedError(Status.UNKNOWN_INSTRUCTION)
+        plain = channel.unwrap(command.data) if command.data else b""
+        self.plain = plain, b""
+        reply = self._language_actions[command.ins](command.p1, plain)
+        self.plain = plain, reply
+        return channel.wrap(reply) if reply else b""
+
+    def _channel(self) -> Channel:
+        if self.core.session.channel is None:
+            raise SecureChannelError
+        return self.core.session.channel
+
+
+def _with_p1(action: Callable[[int, bytes], bytes]) -> Callable[[Command], bytes]:
+    return lambda command: action(command.p1, command.data)

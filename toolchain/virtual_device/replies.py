@@ -15,10 +15,15 @@ def _be32(number: int) -> bytes:
     return number.to_bytes(4, "big")
 
 
-def version_flags(state: DeviceState, *, recovery: bool, onboarded: bool, unlocked: bool) -> bytes:
+def version_flags(state: DeviceState, *, recovery: bool, unlocked: bool) -> bytes:
     """The four flag bytes, little-endian (§12.1)."""
     flags = (
-        recovery << 0 | 1 << 1 | onboarded << 2 | 1 << 3 | (state.custom_ca is not None) << 4 | unlocked << 7
+        recovery << 0
+        | 1 << 1
+        | state.onboarded << 2
+        | 1 << 3
+        | (state.custom_ca is not None) << 4
+        | unlocked << 7
     )
     return flags.to_bytes(4, "little")
 
@@ -60,6 +65,20 @@ def list_pages(config: DeviceConfig, state: DeviceState) -> list[bytes]:
     if config.list_format == "old":
         return _paginate(b"", [_old_entry(*entry) for entry in listed])
     return _paginate(b"\x01", [_entry(*entry) for entry in listed])
+
+
+def pack_pages(state: DeviceState) -> list[bytes]:
+    """The list of language packs as pages: language, size, version each (§16.3)."""
+    return _paginate(
+        b"\x01",
+        [
+            bytes([1 + len(body)]) + body
+            for pack in state.packs
+            for body in [
+                lv(bytes([pack.language])) + lv(_be32(len(pack.data))) + lv(pack.version.encode("ascii"))
+            ]
+        ],
+    )
 
 
 def _entry(name: str, flags: int, code_data_hash: bytes, full_hash: bytes, blocks: int) -> bytes:

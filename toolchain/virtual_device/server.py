@@ -3,9 +3,12 @@
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 from toolchain.errors import TransportError
+from toolchain.virtual_device.latency import Latency
+from toolchain.virtual_device.power import PowerLostError
 
 MAX_APDU = 260
 """Header, Lc and 255 bytes; whoever announces more is cut off."""
@@ -14,7 +17,7 @@ MAX_CONNECTIONS = 16
 _BACKLOG = 16
 
 Handle = Callable[[int, bytes], bytes]
-"""Answers an APDU of connection number ``n``: data, then the status word."""
+"""Answers an APDU of connection number ``n``: data, then the status word; or raises PowerLostError."""
 
 Gone = Callable[[int], None]
 """Connection number ``n`` is closed."""
@@ -23,7 +26,9 @@ Gone = Callable[[int], None]
 class Server:
     """Serves one device to any number of connections until ``close``; each has a thread."""
 
-    def __init__(self, handle: Handle, gone: Gone, host: str, port: int, *, quick_ack: bool) -> None:
+    def __init__(
+        self, handle: Handle, gone: Gone, host: str, port: int, *, quick_ack: bool, latency: Latency | None
+    ) -> None:
         """Listen.
 
         Raises:
@@ -31,6 +36,7 @@ class Server:
         """
         self._handle = handle
         self._gone = gone
+        self._latency = latency
         self._quick_ack = quick_ack and hasattr(socket, "TCP_QUICKACK")
         self._lock = threading.Lock()
         self._connections: dict[int, tuple[socket.socket, threading.Thread]] = {}
@@ -88,10 +94,15 @@ class Server:
             with connection, contextlib.suppress(OSError):
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 while (apdu := self._read_message(connection)) is not None:
-                    reply = self._handle(number, apdu)
-                    length = len(reply) - 2
+                    try:
+                        reply = self._handle(number, apdu)
+                    except PowerLostError as e:
+                        connection.sendall(_frame(e.reply)[: len(e.reply)])
+                        break
+                    if self._latency is not None:
+                        time.sleep(self._latency(len(apdu), len(reply)))
                     # One write: clients read a reply with single calls.
-                    connection.sendall(length.to_bytes(4, "big") + reply)
+                    connection.sendall(_frame(reply))
         finally:
             with self._lock:
                 del self._connections[number]
@@ -119,6 +130,11 @@ class Server:
                 break
             data += part
         return data
+
+
+def _frame(reply: bytes) -> bytes:
+    """A reply as it goes out; its length does not count the status word."""
+    return max(0, len(reply) - 2).to_bytes(4, "big") + reply
 
 
 def _shut_down(connection: socket.socket) -> None:

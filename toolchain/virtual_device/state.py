@@ -30,6 +30,8 @@ FORMAT = 1
 MAX_STATE = 64 << 20
 """Bytes of a state file at most; a full device of 2 MiB takes less than 3 MiB."""
 
+PIN_TRIES = 3
+
 
 @dataclass(frozen=True)
 class Authority:
@@ -40,12 +42,44 @@ class Authority:
 
 
 @dataclass(frozen=True)
+class LanguagePack:
+    """Texts of the device's own screens, for the OS version that they were loaded under."""
+
+    language: int
+    version: str
+    data: bytes
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of all chunks (§16.3)."""
+        return hashlib.sha256(self.data).digest()
+
+
+@dataclass(frozen=True)
+class Endorsement:
+    """The public half of an endorsement key, and its owner's signature (§14.4)."""
+
+    slot: int
+    key: PublicKey
+    owner_signature: bytes
+
+
+@dataclass(frozen=True)
 class DeviceState:
-    """Installed apps in order of installation, certificates, and how often each flash page was erased."""
+    """Installed apps in order of installation, certificates, language packs, endorsement keys.
+
+    ``wear`` counts how often each flash page was erased. ``pin`` is empty where none is set, and kept as it
+    is: a virtual device protects nothing. ``tries`` are those left before a wrong PIN wipes the device.
+    """
 
     apps: tuple[InstalledApp, ...] = ()
     custom_ca: Authority | None = None
     recover_ca: Authority | None = None
+    packs: tuple[LanguagePack, ...] = ()
+    endorsements: tuple[Endorsement, ...] = ()
+    onboarded: bool = True
+    pin: str = field(default="", repr=False)
+    tries: int = PIN_TRIES
     wear: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
 
     def find(self, name: str) -> InstalledApp | None:
@@ -83,6 +117,14 @@ class DeviceState:
             "apps": [_dump_app(app) for app in self.apps],
             "custom_ca": _dump_authority(self.custom_ca),
             "recover_ca": _dump_authority(self.recover_ca),
+            "packs": [[pack.language, pack.version, _dump_bytes(pack.data)] for pack in self.packs],
+            "endorsements": [
+                [entry.slot, _dump_bytes(entry.key.point), _dump_bytes(entry.owner_signature)]
+                for entry in self.endorsements
+            ],
+            "onboarded": self.onboarded,
+            "pin": self.pin,
+            "tries": self.tries,
             "wear": {str(page): count for page, count in self.wear.items()},
         }
         return json.dumps(document, sort_keys=True, separators=(",", ":")).encode() + b"\n"
@@ -105,6 +147,11 @@ class DeviceState:
                 apps=tuple(_load_app(_table(app)) for app in _list(document["apps"])),
                 custom_ca=_load_authority(document["custom_ca"]),
                 recover_ca=_load_authority(document["recover_ca"]),
+                packs=tuple(_load_pack(pack) for pack in _list(document["packs"])),
+                endorsements=tuple(_load_endorsement(entry) for entry in _list(document["endorsements"])),
+                onboarded=_truth(document["onboarded"]),
+                pin=_text(document["pin"]),
+                tries=_natural(document["tries"]),
                 wear=MappingProxyType(wear),
             )
         except (KeyError, TypeError, ValueError, RecursionError, SigningError, RefusedError) as e:
@@ -132,9 +179,15 @@ def _name(value: object) -> str:
     return read_name(_text(value).encode())
 
 
-def _natural(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 32:
-        raise TypeError("expected a number of 32 bits")
+def _natural(value: object, most: int = 0xFFFFFFFF) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise TypeError(f"expected a number from 0 to {most}")
+    return value
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("expected true or false")
     return value
 
 
@@ -149,6 +202,16 @@ def _load_authority(value: object) -> Authority | None:
         return None
     table = _table(value)
     return Authority(_name(table["name"]), PublicKey(_load_bytes(table["key"])))
+
+
+def _load_pack(value: object) -> LanguagePack:
+    language, version, data = _list(value)
+    return LanguagePack(_natural(language, 0xFF), _name(version), _load_bytes(data))
+
+
+def _load_endorsement(value: object) -> Endorsement:
+    slot, key, signature = _list(value)
+    return Endorsement(_natural(slot, 2), PublicKey(_load_bytes(key)), _load_bytes(signature))
 
 
 def _dump_app(app: InstalledApp) -> dict[str, object]:

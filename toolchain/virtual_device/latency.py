@@ -1,0 +1,26 @@
+"""How long an exchange takes on a real link: lets loads over TCP be timed as over a cable or the air."""
+
+from collections.abc import Callable
+
+Latency = Callable[[int, int], float]
+"""Bytes of the APDU, bytes of the reply with its status word; seconds."""
+
+
+def frames(size: int, first: int, following: int) -> int:
+    """Frames for a message whose first frame holds ``first`` bytes and each other one ``following``."""
+    return 1 + max(0, -(-(size - first) // following))
+
+
+def usb_hid(command: int, reply: int) -> float:
+    """Reports of 64 bytes, 57 and 59 of them payload (loader protocol §1.2), one a millisecond each way."""
+    return 0.001 * (frames(command, 57, 59) + frames(reply, 57, 59))
+
+
+def ble(command: int, reply: int) -> float:
+    """Frames of an MTU of 153, 5 and 3 bytes of them header (§1.3), one in each 15 ms connection interval."""
+    return 0.015 * (frames(command, 148, 150) + frames(reply, 148, 150))
+
+
+def fixed(seconds: float) -> Latency:
+    """The same for every exchange."""
+    return lambda _command, _reply: seconds
