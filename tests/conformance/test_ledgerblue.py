@@ -197,6 +197,32 @@ def test_recover_ca_over_siv(tmp_path: Path) -> None:
         assert clients.device.state.recover_ca == Authority("back", CA.public_key)
 
 
+@pytest.mark.parametrize("slot", [1, 2])
+def test_endorsement(slot: int, tmp_path: Path) -> None:
+    """The client checks the device's signature against the issuer, then signs as the owner."""
+    arguments = ("--key", str(slot), "--privateKey", secret(CA), "--issuerKey", ISSUER.public_key.point.hex())
+    with serve(config(), tmp_path) as clients:
+        run = clients.ledgerblue("endorsementSetup", *clients.target(), *arguments)
+        assert run.returncode == 0, run.stderr
+        (endorsement,) = clients.device.state.endorsements
+        assert endorsement.slot == slot
+        assert f"Public key {endorsement.key.point.hex()}" in run.stdout
+        owned = b"\xfe" + endorsement.key.point
+        assert CA.public_key.verifies_message(endorsement.owner_signature, owned)
+
+
+def test_onboarding(tmp_path: Path) -> None:
+    words = " ".join(["abandon"] * 24)
+    arguments = ("--id", "0", "--pin", "1234", "--prefix", "", "--passphrase", "", "--words", words)
+    with serve(config(), tmp_path, DeviceState(onboarded=False)) as clients:
+        assert "661e" in clients.ledgerblue("hostOnboard", *arguments).stderr
+        clients.device.recovery = True
+        assert clients.ledgerblue("hostOnboard", *arguments).returncode == 0
+        assert clients.device.state.onboarded
+        clients.device.locked = True
+        assert clients.device.unlock("1234")
+
+
 def _kinds(*refused: PromptKind) -> Callable[[Prompt], bool]:
     return lambda prompt: prompt.kind not in refused
 

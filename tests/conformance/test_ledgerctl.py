@@ -8,7 +8,7 @@ import pytest
 from tests.conformance.clients import Clients, installed, serve, write_hex
 from tests.unit.virtual_device.host import ALL_TARGETS, config, make_image
 from toolchain.image import Image
-from toolchain.virtual_device import Prompt, PromptKind, deny
+from toolchain.virtual_device import DeviceState, Prompt, PromptKind, deny
 from toolchain.virtual_device.state import Authority
 
 # What the client itself encodes from the manifest below: name, version, path restriction.
@@ -116,6 +116,15 @@ def test_refused_consent(tmp_path: Path) -> None:
     with serve(config(consent=deny), tmp_path) as clients:
         clients.ledgerctl("install", write_manifest(make_image(params=PARAMS), tmp_path))
         assert not installed(clients.device)
+
+
+def test_onboard(tmp_path: Path) -> None:
+    words = " ".join(["abandon"] * 24)
+    with serve(config(), tmp_path, DeviceState(onboarded=False)) as clients:
+        assert "onboarded" not in info_of(clients)
+        clients.device.recovery = True
+        assert clients.ledgerctl("onboard", "1234", words).returncode == 0
+        assert "Device is onboarded." in info_of(clients)
 
 
 def test_run(tmp_path: Path) -> None:
