@@ -143,6 +143,7 @@ def sign(
         "issuer-key": _ISSUER_KEY,
         "state": "file in which a virtual device keeps what is installed",
         "force": "load even if the device has this very app",
+        "omit-signature": "commit without the signature: for a device that does not trust the key",
         "unsafe-unknown-issuer": _UNSAFE,
         "timeout": "seconds that one answer of the device may take",
     },
@@ -161,6 +162,7 @@ def load(
     issuer_key: str = "",
     state: str = "",
     force: bool = False,
+    omit_signature: bool = False,
     unsafe_unknown_issuer: bool = False,
     timeout: float = 60.0,
     clean: bool = False,
@@ -176,6 +178,7 @@ def load(
         uri=device,
         state=Path(state) if state else None,
         force=force,
+        omit_signature=omit_signature,
         unsafe_unknown_issuer=unsafe_unknown_issuer,
         timeout=timeout,
     )
@@ -274,6 +277,7 @@ def virtual_device(
     served = devices.virtual_device(
         get_target(target),
         port,
+        signing_keys=(devices.development_key(),),
         consent=views.consent(consent),
         state=Path(state) if state else None,
         api_level=api_level or None,

@@ -15,7 +15,7 @@ from toolchain.errors import ConfigError
 from toolchain.image import Image
 from toolchain.keys import PrivateKey, PublicKey
 from toolchain.load.inventory import device_version
-from toolchain.sign.issuer import virtual_device_issuer
+from toolchain.sign.issuer import development_issuer, virtual_device_issuer
 from toolchain.target import Target, get_target, target_by_id
 from toolchain.trust import Issuer, pinned_issuers
 from toolchain.userdata import data_folder
@@ -37,11 +37,16 @@ VIRTUAL_ISSUER = "virtual device"
 
 @dataclass(frozen=True)
 class DeviceOptions:
-    """Which device, and how to treat it. ``state`` is the file in which a virtual one keeps its apps."""
+    """Which device, and how to treat it.
+
+    ``state`` is the file in which a virtual one keeps its apps. ``force`` loads what is there already.
+    ``omit_signature`` commits without the signature, for a device that does not trust the signing key.
+    """
 
     uri: str
     state: Path | None = None
     force: bool = False
+    omit_signature: bool = False
     unsafe_unknown_issuer: bool = False
     timeout: float = TIMEOUT
 
@@ -61,6 +66,11 @@ def trusted_issuers(uri: str) -> tuple[Issuer, ...]:
         return pinned
     record = virtual_device_issuer(data_folder())[1]
     return (*pinned, Issuer(VIRTUAL_ISSUER, record.key, "virtual"))
+
+
+def development_key() -> PublicKey:
+    """The user's own key for signing apps, which the user's virtual devices trust."""
+    return development_issuer(data_folder())[1].key
 
 
 def target_of(options: DeviceOptions) -> Target | None:

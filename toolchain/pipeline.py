@@ -497,8 +497,9 @@ def load(package: Package, options: DeviceOptions, progress: Progress) -> Loaded
         ConfigError: the URI or the state file.
     """
     with connect(options, package.image, package.trusted_key) as connection:
+        signature = None if options.omit_signature else package.signature
         installed = install(
-            connection.session, package.image, package.signature, progress=progress, force=options.force
+            connection.session, package.image, signature, progress=progress, force=options.force
         )
     issuer = connection.session.issuer
     return Loaded(
