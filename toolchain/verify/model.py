@@ -67,7 +67,7 @@ class Candidate:
     @functools.cached_property
     def tree(self) -> SourceTree:
         """The files of ``sources``, read on first use."""
-        return SourceTree(self.sources)
+        return SourceTree(self.sources, self.app.manifest.build_directory)
 
     @functools.cached_property
     def install_params(self) -> InstallParams | None:

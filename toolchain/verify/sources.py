@@ -11,17 +11,19 @@ MAX_FILE = 4 << 20
 MAX_FILES = 50_000
 """Files that are looked at in one tree."""
 
-_GENERATED = frozenset(
-    {".git", "build", "bin", "debug", "obj", "dep", "__pycache__", ".venv", "node_modules"}
-)
-"""Folders that hold no sources: outputs of the official makefiles and of tools."""
+_OUTPUTS = ("build", "bin", "debug")
+"""Folders beside the makefile that the SDKs' make files write."""
 
 
 class SourceTree:
-    """The regular files below a folder. Links are not followed; paths are relative, with ``/``."""
+    """The regular files below a folder, without git's own and make's outputs beside the makefile.
 
-    def __init__(self, root: Path) -> None:
+    Links are not followed; paths are relative, with ``/``. ``build_directory`` is that of the makefile.
+    """
+
+    def __init__(self, root: Path, build_directory: Path = Path()) -> None:
         self.root = root
+        self._outputs = {os.path.normpath(root / build_directory / name) for name in _OUTPUTS}
 
     @functools.cached_property
     def files(self) -> tuple[str, ...]:
@@ -40,7 +42,9 @@ class SourceTree:
 
     def _walk(self) -> Iterator[str]:
         for folder, folders, names in os.walk(self.root):
-            folders[:] = sorted(f for f in folders if f not in _GENERATED)
+            folders[:] = sorted(
+                f for f in folders if f != ".git" and os.path.normpath(Path(folder, f)) not in self._outputs
+            )
             for name in sorted(names):
                 path = Path(folder, name)
                 if path.is_file() and not path.is_symlink():

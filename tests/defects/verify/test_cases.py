@@ -4,14 +4,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.defects.verify import build, derivation, image, makefile, memory, metadata, permissions, waivers
+from tests.defects.verify import (
+    build,
+    derivation,
+    image,
+    makefile,
+    memory,
+    metadata,
+    permissions,
+    project,
+    waivers,
+)
 from tests.defects.verify.case import Case
 from tests.unit.verify.candidates import findings
 from toolchain.verify import RULES
 
 CASES = tuple(
     case
-    for topic in (build, makefile, permissions, derivation, metadata, memory, image, waivers)
+    for topic in (build, makefile, permissions, derivation, metadata, memory, image, project, waivers)
     for case in topic.CASES
 )
 SEVERITIES = {rule.id: rule.severity for rule in RULES}

@@ -44,6 +44,25 @@ CFLAGS = (
     "-Wformat=2 -Wformat-security -Wwrite-strings -fropi"
 )
 
+FILES = {
+    "README.md": "# Sample\n\n" + "Sample shows what it signs. " * 20,
+    "CHANGELOG.md": "# Changelog\n\n## [1.2.3] - 2026-11-01\n\n- First release\n",
+    "LICENSE": "Apache License, Version 2.0",
+    "src/main.c": "int main(void) {\n    return 0;\n}\n",
+    "tests/functional/conftest.py": "",
+    "tests/functional/test_sign.py": "".join(f"def test_{name}():\n    pass\n" for name in "abc"),
+    "tests/unit/CMakeLists.txt": "enable_testing()\n",
+    "fuzzing/fuzz_parser.c": "int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);\n",
+    ".github/workflows/checks.yml": (
+        f"steps:\n  - uses: github/codeql-action/init@{'0' * 40}\n    queries: security-and-quality\n"
+    ),
+}
+TABLES = {
+    "app": {"sdk": "C", "build_directory": "./", "devices": ["nanos+"]},
+    "unit_tests": {"directory": "./tests/unit/"},
+    "pytest": {"main": {"directory": "./tests/functional/"}},
+}
+
 RADIO = ("HAVE_BLE", "HAVE_BLE_APDU")
 
 
@@ -69,7 +88,7 @@ def good(
     ``params`` replaces what the image's parameter block says. ``files`` are written beside the makefile.
     """
     device = get_target(target)
-    _write(folder, {"Makefile": makefile, **(files or {})})
+    _write(folder, {"Makefile": makefile, **FILES, **(files or {})})
     known = tuple(curve for curve in curves if curve in CURVES)
     slip21 = CURVES["slip21"] if paths_slip21 else 0
     block = encode_install_params(
@@ -89,6 +108,8 @@ def good(
         "CFLAGS": CFLAGS,
         "DEFINES": " ".join(macros),
         "DEBUG": "0",
+        "MAKEFILE_LIST": "Makefile <sdk>/Makefile.target <sdk>/Makefile.standard_app",
+        "APP_SOURCE_PATH": "src",
         "APPVERSION_M": major,
         "APPVERSION_N": minor,
         "APPVERSION_P": patch,
@@ -96,8 +117,7 @@ def good(
         "VARIANT_VALUES": "SAMPLE",
         **(variables or {}),
     }
-    directory = Path()
-    manifest = AppManifest(folder, "C", directory, (device.manifest_name,), (), {})
+    manifest = AppManifest(folder, "C", Path(), (device.manifest_name,), (), TABLES)
     app = App(manifest, name, version, Permissions(flags, curves, paths, paths_slip21), None, made)
     image = _image(device, name, version, flags=flags, block=block, api_level=api_level)
     provenance = Provenance("0" * 40, False, "host", "clang 14.0.6", "v25.13.0", ("make",), {}, 0, "linux")
@@ -179,6 +199,23 @@ def with_waivers(candidate: Candidate, *waivers: Waiver) -> Candidate:
     """The candidate whose manifest waives rules."""
     manifest = dataclasses.replace(candidate.app.manifest, waivers=waivers)
     return dataclasses.replace(candidate, app=dataclasses.replace(candidate.app, manifest=manifest))
+
+
+def with_manifest(candidate: Candidate, **changes: object) -> Candidate:
+    """The candidate with other tables in its ledger_app.toml, None removes one; ``devices`` are the app's."""
+    manifest = candidate.app.manifest
+    devices = changes.pop("devices", manifest.devices)
+    assert isinstance(devices, tuple)
+    tables = {name: table for name, table in {**manifest.tables, **changes}.items() if table is not None}
+    manifest = dataclasses.replace(manifest, tables=tables, devices=devices)
+    return dataclasses.replace(candidate, app=dataclasses.replace(candidate.app, manifest=manifest))
+
+
+def without(candidate: Candidate, *paths: str) -> Candidate:
+    """The candidate without these files."""
+    for path in paths:
+        (candidate.sources / path).unlink()
+    return candidate
 
 
 def with_diagnostics(candidate: Candidate, *diagnostics: Diagnostic) -> Candidate:

@@ -18,9 +18,18 @@ def tree(folder: Path, *names: str) -> SourceTree:
 
 
 def test_files_are_sorted_and_without_outputs(tmp_path: Path) -> None:
-    made = tree(tmp_path, "src/b.c", "src/a.c", "Makefile", "build/x.o", ".git/config", "src/bin/y")
-    assert made.files == ("Makefile", "src/a.c", "src/b.c")
-    assert made.under("src") == ("src/a.c", "src/b.c")
+    made = tree(
+        tmp_path, "src/b.c", "src/a.c", "Makefile", "build/x.o", ".git/config", "bin/app.elf", "src/bin/y"
+    )
+    assert made.files == ("Makefile", "src/a.c", "src/b.c", "src/bin/y")
+    assert made.under("src") == ("src/a.c", "src/b.c", "src/bin/y")
+    assert SourceTree(tmp_path, Path("src")).files == (
+        "Makefile",
+        "bin/app.elf",
+        "build/x.o",
+        "src/a.c",
+        "src/b.c",
+    )
     assert made.under("./") == made.files
     assert made.under("sr") == ()
     assert made.complete

@@ -5,9 +5,9 @@ from types import ModuleType
 
 from toolchain.verify import waivers
 from toolchain.verify.model import Rule
-from toolchain.verify.rules import build, derivation, image, makefile, memory, metadata, permissions
+from toolchain.verify.rules import build, derivation, image, makefile, memory, metadata, permissions, project
 
-_TOPICS = (build, makefile, permissions, derivation, metadata, memory, image, waivers)
+_TOPICS = (build, makefile, permissions, derivation, metadata, memory, image, project, waivers)
 
 
 def _rules(topic: ModuleType) -> tuple[Rule, ...]:

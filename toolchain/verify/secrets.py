@@ -1,0 +1,21 @@
+"""What looks like a key or a seed in a text."""
+
+import re
+from collections.abc import Iterator
+
+_PATTERNS = {
+    "a private key in PEM form": re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\s+[A-Za-z0-9+/=]{16}"),
+    "an extended private key (BIP-32)": re.compile(r"\b[xyztuv]prv[1-9A-HJ-NP-Za-km-z]{107,108}\b"),
+    "the loader's private key": re.compile(r"\bSCP_PRIVKEY\s*[:?]?=\s*[\"']?[0-9a-fA-F]{64}\b"),
+    "a recovery phrase (BIP-39)": re.compile(
+        r"[\"'`](?:[a-z]{3,8} ){11}(?:(?:[a-z]{3,8} ){3}){0,4}[a-z]{3,8}[\"'`]"
+    ),
+}
+"""BIP-39 words have three to eight letters, phrases 12, 15, 18, 21 or 24 words."""
+
+
+def find_secret(text: str) -> Iterator[tuple[int, str]]:
+    """Line, counted from 1, and kind of everything in ``text`` that looks like a secret."""
+    for what, pattern in _PATTERNS.items():
+        for match in pattern.finditer(text):
+            yield text.count("\n", 0, match.start()) + 1, what
