@@ -31,6 +31,10 @@ FLAG_CUSTOM_CA = 0x0400
 """Flags that a genuine check warns about (§9.1): a replaced user interface, a custom CA."""
 
 
+class BootLoaderError(DeviceError):
+    """The device runs its boot loader, so it has no apps to speak of."""
+
+
 class _Reader:
     """Takes fields off the front of an answer."""
 
@@ -189,12 +193,13 @@ def parse_version(data: bytes) -> DeviceVersion:
     """The plain form. Fields behind the MCU version depend on the OS version and may be missing.
 
     Raises:
-        DeviceError: malformed, or the device runs its boot loader and no OS.
+        DeviceError: malformed.
+        BootLoaderError: the device runs its boot loader and no OS.
     """
     reader = _Reader(data, Step.VERSION)
     target_id = reader.number(4)
     if target_id >> 28 != 3:
-        raise DeviceError(
+        raise BootLoaderError(
             "the device runs its boot loader, not its OS",
             hint="unplug the device and start it without holding a button",
             where=Step.VERSION,

@@ -3,13 +3,25 @@
 from types import TracebackType
 from typing import Protocol, Self
 
-from toolchain.errors import ConfigError
+from toolchain.errors import ConfigError, TransportError
 
 TIMEOUT = 60.0
 """Seconds that one answer may take. A person may have to read and press on the device meanwhile."""
 
 MAX_ANSWER = 0xFFFF
 """Bytes of data and status word in one answer; what HID framing can express bounds every transport."""
+
+
+class NoDeviceError(TransportError):
+    """Nothing is where the URI points."""
+
+
+class NoPermissionError(TransportError):
+    """The device is there, but this user may not open it, or another program has it."""
+
+
+class NoAnswerError(TransportError):
+    """The device did not answer in time."""
 
 
 class Transport(Protocol):

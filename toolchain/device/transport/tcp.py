@@ -8,7 +8,7 @@ import socket
 import time
 from urllib.parse import urlsplit
 
-from toolchain.device.transport import MAX_ANSWER, TIMEOUT, Closing
+from toolchain.device.transport import MAX_ANSWER, TIMEOUT, Closing, NoAnswerError, NoDeviceError
 from toolchain.errors import ConfigError, TransportError
 
 _AGAIN = "reconnect the device and run the command again"
@@ -35,7 +35,7 @@ class TcpTransport(Closing):
             )
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as e:
-            raise TransportError(
+            raise NoDeviceError(
                 f"no device answers: {e.strerror or e}",
                 hint="start it (./inv virtual-device), or correct host and port",
                 where=self._name,
@@ -73,7 +73,7 @@ class TcpTransport(Closing):
             raise
         except TimeoutError as e:
             self.close()
-            raise TransportError(
+            raise NoAnswerError(
                 f"the device did not answer within {self._timeout:g} s",
                 hint="look at its screen: it may wait for you, be locked or show an app",
                 where=self._name,
@@ -107,7 +107,9 @@ class TcpTransport(Closing):
                 size = 4 + int.from_bytes(received[:4], "big") + 2
                 if size - 4 > MAX_ANSWER:
                     raise TransportError(
-                        "the device announces an answer longer than any command has", where=self._name
+                        "the device announces an answer longer than any command has",
+                        hint="make sure that a device, not another service, is at this address",
+                        where=self._name,
                     )
         if len(received) > size:
             raise TransportError("the device sent more than one answer", hint=_AGAIN, where=self._name)

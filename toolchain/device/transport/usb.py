@@ -10,7 +10,7 @@ import time
 from types import ModuleType
 from typing import Protocol, TypedDict
 
-from toolchain.device.transport import TIMEOUT, Closing
+from toolchain.device.transport import TIMEOUT, Closing, NoAnswerError, NoDeviceError, NoPermissionError
 from toolchain.errors import ConfigError, TransportError
 
 VENDOR = 0x2C97
@@ -92,7 +92,7 @@ class UsbTransport(Closing):
             left = deadline - time.monotonic()
             report = bytes(device.read(REPORT, max(1, int(left * 1000)))) if left > 0 else b""
             if not report:
-                raise TransportError(
+                raise NoAnswerError(
                     f"the device did not answer within {self._timeout:g} s",
                     hint="look at its screen: it may wait for you, be locked or show an app",
                 )
@@ -150,7 +150,7 @@ def choose(found: list[HidInfo], which: str) -> HidInfo:
         return matches[0]
     names = ", ".join(f"{d['product_string']} usb:{path}" for path, d in ours.items())
     if not matches:
-        raise TransportError(
+        raise NoDeviceError(
             f"no device is called usb:{which}" if which else "no device is plugged in",
             hint=f"there is: {names}" if names else f"plug it in and unlock it; {_UDEV}",
         )
@@ -178,7 +178,7 @@ def open_usb(which: str = "", *, timeout: float = TIMEOUT) -> UsbTransport:
     try:
         device.open_path(info["path"])
     except OSError as e:
-        raise TransportError(
+        raise NoPermissionError(
             "the device cannot be opened: no permission, or another program uses it", hint=_UDEV
         ) from e
     return UsbTransport(device, framing, timeout=timeout)
