@@ -5,6 +5,7 @@ fixed environment without the caller's variables, and a copy to write into, but 
 """
 
 import contextlib
+import functools
 import hashlib
 import os
 import platform
@@ -12,7 +13,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 
@@ -20,6 +21,7 @@ from toolchain import dist
 from toolchain.app import MANIFEST, App
 from toolchain.build.commands import read_calls
 from toolchain.build.diagnostics import Folders, first_error, parse_call, parse_make
+from toolchain.build.jobserver import JobServer
 from toolchain.build.process import run
 from toolchain.build.result import BuildResult, Kept, Step
 from toolchain.build.sources import OUTPUTS, Sources, clone_history, sync
@@ -60,43 +62,75 @@ _RUNNING = "running"
 Show = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class _How:
+    """How make is run: what has no influence on the result."""
+
+    show: Show
+    timeout: float
+    jobs: int = 0
+    server: JobServer | None = None
+    cancel: Event = field(default_factory=Event)
+
+    @property
+    def makeflags(self) -> str:
+        return self.server.makeflags if self.server else f" -j{self.jobs or os.cpu_count() or 1}"
+
+
 def build(
     job: Job,
     *,
     root: Path,
     clean: bool = False,
     jobs: int = 0,
-    show: Show = lambda _: None,
+    show: Show | None = None,
     timeout: float = TIMEOUT,
-    cancel: Event | None = None,
 ) -> BuildResult:
     """Build ``job`` below the work folder ``root``, with ``jobs`` processes (0: as many as there are CPUs).
 
     Without a change since the last time the same result comes back and make does not run. ``clean`` starts
-    from an empty folder. ``show`` gets make's output line by line. Neither the app's folder nor the SDK
+    from the sources alone. ``show`` gets make's output line by line. Neither the app's folder nor the SDK
     is written to. Two builds of the same job wait for each other.
 
     Raises:
         ConfigError: no such SDK, a compiler that does not fit or is missing, an app that cannot be read.
-        BuildError: make failed, took longer than ``timeout`` seconds, or ``cancel`` was set.
+        BuildError: make failed, or took longer than ``timeout`` seconds.
     """
-    place = Workplace.find(job, root)
-    with _translated(place.folder), file_lock(place.folder / "lock"):
-        sources = Sources.read(job.manifest.directory, job.manifest.build_directory, MANIFEST)
-        fingerprint = place.fingerprint(sources)
-        kept = Kept.load(place.folder)
-        if kept.fingerprint == fingerprint and not clean:
-            elf = _elf(place, kept)
-            if hashlib.sha256(elf).hexdigest() == kept.elf:
-                return _result(place, kept, elf, reused=True)
-        kept = _make(place, sources, kept, clean=clean, jobs=jobs, show=show, timeout=timeout, cancel=cancel)
-        elf = _elf(place, kept)
-        if not elf:
-            raise BuildError("make ended well, but there is no app.elf", log=str(place.log))
-        kept = replace(kept, fingerprint=fingerprint, elf=hashlib.sha256(elf).hexdigest())
-        result = _result(place, kept, elf, reused=False)
-        _finish(place, kept)
-        return result
+    return _build(job, root, clean, _How(show or _silent, timeout, jobs))
+
+
+def build_all(
+    jobs: Sequence[Job],
+    *,
+    root: Path,
+    clean: bool = False,
+    cpus: int = 0,
+    show: Callable[[Job, str], None] | None = None,
+    timeout: float = TIMEOUT,
+) -> tuple[BuildResult | ToolchainError, ...]:
+    """Build all ``jobs`` side by side on ``cpus`` processors (0: all); results and errors in their order.
+
+    A failure leaves the others running; Ctrl-C ends all of them.
+    """
+    server = JobServer(cpus or os.cpu_count() or 1, len(jobs))
+    cancel = Event()
+
+    def one(job: Job) -> BuildResult | ToolchainError:
+        tell = functools.partial(show, job) if show else _silent
+        try:
+            with server.turn():
+                return _build(job, root, clean, _How(tell, timeout, server=server, cancel=cancel))
+        except ToolchainError as e:
+            return e
+
+    pool = ThreadPoolExecutor(server.workers)
+    try:
+        return tuple(pool.map(one, jobs))
+    finally:
+        # Nothing is left to cancel, unless Ctrl-C led here.
+        cancel.set()
+        pool.shutdown(cancel_futures=True)
+        server.close()
 
 
 def describe(job: Job, *, root: Path, timeout: float = 60.0) -> Mapping[str, str]:
@@ -112,49 +146,33 @@ def describe(job: Job, *, root: Path, timeout: float = 60.0) -> Mapping[str, str
     place = replace(place, folder=place.folder / "describe")
     with _translated(place.folder), file_lock(place.folder / "lock"):
         sources = Sources.read(job.manifest.directory, job.manifest.build_directory, MANIFEST)
-        kept = _make(place, sources, Kept.load(place.folder), goal="", timeout=timeout)
+        kept = _make(place, sources, Kept.load(place.folder), _How(_silent, timeout), goal="")
         _finish(place, kept)
         return kept.variables
 
 
-def build_all(
-    jobs: Sequence[Job],
-    *,
-    root: Path,
-    clean: bool = False,
-    cpus: int = 0,
-    show: Callable[[Job, str], None] = lambda *_: None,
-    timeout: float = TIMEOUT,
-) -> tuple[BuildResult | ToolchainError, ...]:
-    """Build all ``jobs`` side by side on ``cpus`` processors; results and errors in their order.
+def _silent(_: str) -> None:
+    """For who does not want to see make's output."""
 
-    A failure leaves the others running; Ctrl-C ends all of them.
-    """
-    cpus = cpus or os.cpu_count() or 1
-    workers = max(1, min(len(jobs), cpus))
-    cancel = Event()
 
-    def one(job: Job) -> BuildResult | ToolchainError:
-        try:
-            return build(
-                job,
-                root=root,
-                clean=clean,
-                jobs=max(1, cpus // workers),
-                show=lambda line: show(job, line),
-                timeout=timeout,
-                cancel=cancel,
-            )
-        except ToolchainError as e:
-            return e
-
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            return tuple(pool.map(one, jobs))
-        except BaseException:
-            cancel.set()
-            pool.shutdown(cancel_futures=True)
-            raise
+def _build(job: Job, root: Path, clean: bool, how: _How) -> BuildResult:
+    place = Workplace.find(job, root)
+    with _translated(place.folder), file_lock(place.folder / "lock"):
+        sources = Sources.read(job.manifest.directory, job.manifest.build_directory, MANIFEST)
+        fingerprint = place.fingerprint(sources)
+        kept = Kept.load(place.folder)
+        if kept.fingerprint == fingerprint and not clean:
+            elf = _elf(place, kept)
+            if hashlib.sha256(elf).hexdigest() == kept.elf:
+                return _result(place, kept, elf, reused=True)
+        kept = _make(place, sources, kept, how, clean=clean)
+        elf = _elf(place, kept)
+        if not elf:
+            raise BuildError("make ended well, but there is no app.elf", log=str(place.log))
+        kept = replace(kept, fingerprint=fingerprint, elf=hashlib.sha256(elf).hexdigest())
+        result = _result(place, kept, elf, reused=False)
+        _finish(place, kept)
+        return result
 
 
 @contextlib.contextmanager
@@ -171,13 +189,10 @@ def _make(
     place: Workplace,
     sources: Sources,
     kept: Kept,
+    how: _How,
     *,
     clean: bool = False,
     goal: str = "$(TOOLCHAIN_ELF)",
-    jobs: int = 1,
-    show: Show = lambda _: None,
-    timeout: float,
-    cancel: Event | None = None,
 ) -> Kept:
     """Bring the copy up to date, run make, and read what it left; ``kept`` is of the run before."""
     started = time.monotonic()
@@ -206,13 +221,14 @@ def _make(
     provenance = _provenance(place, sources, [folders.rename(word) for word in command], environment)
     place.log.write_text(" ".join(provenance.command) + "\n", "utf-8")
     status = run(
-        [*command, f"-j{jobs or os.cpu_count() or 1}"],
+        command,
         folder=place.here,
-        environment=environment,
+        environment=environment | {"MAKEFLAGS": how.makeflags},
         log=place.log,
-        timeout=timeout,
-        cancel=cancel or Event(),
-        show=show,
+        timeout=how.timeout,
+        cancel=how.cancel,
+        show=how.show,
+        descriptors=how.server.descriptors if how.server else (),
     )
     ran = {
         str(Path(call.command.directory, call.command.output)): Step(call.command, parse_call(call, folders))

@@ -29,11 +29,12 @@ def run(
     timeout: float,
     cancel: Event,
     show: Callable[[str], None],
+    descriptors: tuple[int, ...] = (),
 ) -> int:
     """Run ``command`` with its whole output in ``log``, each line also through ``show``; its exit status.
 
-    Everything that it started dies with it: on Ctrl-C, when ``cancel`` is set, or after ``timeout``
-    seconds.
+    ``descriptors`` stay open in it. Everything that it started dies with it: on Ctrl-C, when ``cancel``
+    is set, or after ``timeout`` seconds.
 
     Raises:
         BuildError: it took too long, or was cancelled.
@@ -48,6 +49,7 @@ def run(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=descriptors,
             umask=0o022,
         )
         try:

@@ -26,6 +26,9 @@ _FAMILIES: dict[str, Family] = {
 }
 _NAME = re.compile(r'^SDK_NAME\s*:?=\s*"?([\w.-]+)"?\s*$', re.MULTILINE)
 _LEVEL = re.compile(r"^API_LEVEL\s*[:?]?=\s*(\d+)\s*$", re.MULTILINE)
+FLAGS = "Makefile.defines"
+"""The shim takes its compiler flags from the file of this name in the folder above."""
+
 _SKIPPED = (".git", "__pycache__")
 _VERSION = re.compile(r'^SDK_VERSION\s*:?=\s*"?([\w.+-]+)"?\s*$', re.MULTILINE)
 
@@ -87,9 +90,9 @@ def _stamp(folder: Path) -> str:
                 continue
             s = entry.stat(follow_symlinks=False)
             digest.update(f"{entry.path}\0{s.st_mode} {s.st_size} {s.st_mtime_ns} {s.st_ctime_ns}\0".encode())
-    for name in ("HEAD", "packed-refs", "refs/tags"):
+    for name in (".git/HEAD", ".git/packed-refs", ".git/refs/tags", f"../{FLAGS}"):
         with contextlib.suppress(OSError):
-            digest.update(f"{name} {(folder / '.git' / name).stat().st_mtime_ns}".encode())
+            digest.update(f"{name} {(folder / name).stat().st_mtime_ns}".encode())
     return digest.hexdigest()
 
 
@@ -121,6 +124,8 @@ def read_sdk(path: Path) -> Sdk:
         source = f"commit {commit}"
     else:
         source = f"tree sha256:{tree_digest(path)}"
+    if family == "shim":
+        source += f" flags sha256:{hashlib.sha256(_text(path.parent / FLAGS).encode()).hexdigest()}"
     identity = " ".join(part for part in (name, version, source) if part)
     return Sdk(path, name, family, version, int(level[1]) if level else None, identity)
 

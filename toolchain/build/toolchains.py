@@ -30,7 +30,7 @@ _DATA = Path(__file__).with_name("toolchains.toml")
 COMMANDS = "TOOLCHAIN_COMMANDS"
 """Environment variable: the folder in which compilers write down how they were called."""
 
-_RECORDED = ("clang", "arm-none-eabi-gcc")
+_RECORDED = ("clang", "ld.lld", "arm-none-eabi-gcc")
 
 _RECORDER = """\
 #!/bin/sh
