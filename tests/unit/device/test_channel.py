@@ -153,11 +153,18 @@ def test_lenient_padding_is_refused(padded: bytes) -> None:
         unpad(padded)
 
 
+@pytest.mark.parametrize("length", [1, 15, 17])
+def test_cbc_takes_whole_blocks_only(length: int) -> None:
+    with pytest.raises(SecureChannelError):
+        CbcChannel.from_secret(SECRET).unwrap(bytes(length))
+
+
 def test_killed_channel_stays_dead() -> None:
     channel = CbcMacChannel.from_secret(SECRET)
     channel.kill()
-    with pytest.raises(SecureChannelError):
-        channel.wrap(b"x")
+    for use in (channel.wrap, channel.unwrap):
+        with pytest.raises(SecureChannelError):
+            use(b"x")
 
 
 def test_agreement_is_symmetric() -> None:

@@ -93,6 +93,37 @@ def test_any_page(page: bytes) -> None:
         assert "malformed" in str(error)  # noqa: PT017 - the point is that nothing else is raised
 
 
+ENGLISH = LanguagePack(0, 10, "1.0")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"\x02" + entry(ENGLISH),
+        b"\x01\x01",
+        b"\x01" + entry(ENGLISH)[:-1],
+        b"\x01" + entry(LanguagePack(0, 10, "1\x1b[2J")),
+        b"\x01\x06" + lv(b"\0") + lv(b"") + lv(b"1"),
+    ],
+    ids=["format", "size", "cut", "control characters", "no length"],
+)
+def test_malformed_pages(page: bytes) -> None:
+    with pytest.raises(DeviceError, match="malformed"):
+        parse_page(page)
+
+
+def test_a_list_without_end() -> None:
+    class Endless(Multilingual):
+        def exchange(self, apdu: bytes) -> bytes:
+            if apdu[1] != 0x34:
+                return super().exchange(apdu)
+            assert self.channel
+            return Response(self.channel.wrap(b"\x01" + entry(ENGLISH)), 0x9000).encode()
+
+    with pytest.raises(DeviceError, match="does not end"):
+        list_packs(connect(Endless()))
+
+
 @pytest.mark.parametrize(
     ("language", "data", "signature"),
     [(256, b"x", None), (1, b"", None), (1, b"x", b""), (1, bytes(1 << 21), None)],
