@@ -211,6 +211,6 @@ def _parse_errors() -> Iterator[None]:
 def main(namespace: Collection, version: str) -> None:
     """Run the command line."""
     try:
-        _Inv(name="inv", binary="inv", version=version, namespace=namespace).run()
+        _Inv(name="inv", binary="inv", binary_names=["inv"], version=version, namespace=namespace).run()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

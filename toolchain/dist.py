@@ -52,7 +52,9 @@ def read(path: Path, *, limit: int = 1 << 26) -> bytes:
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as e:
-        raise ConfigError(f"cannot read: {e.strerror}", where=str(path)) from e
+        raise ConfigError(
+            f"cannot read: {e.strerror}", hint="check the path and who may read it", where=str(path)
+        ) from e
     if len(data) > limit:
         raise ConfigError(f"larger than {limit} bytes", where=str(path))
     return data

@@ -85,4 +85,8 @@ def write_new(path: Path, data: bytes, *, mode: int) -> None:
     except FileExistsError as e:
         raise SigningError("the file is there already; keys are never overwritten", where=str(path)) from e
     except OSError as e:
-        raise SigningError(f"the file cannot be written: {e.strerror}", where=str(path)) from e
+        raise SigningError(
+            f"the file cannot be written: {e.strerror}",
+            hint="choose a folder of yours that exists",
+            where=str(path),
+        ) from e
