@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 from toolchain.errors import ConfigError
 
@@ -19,22 +20,33 @@ _STAMP = "environment.ok"
 
 
 @contextlib.contextmanager
-def file_lock(path: Path) -> Iterator[None]:
-    """Hold ``path`` exclusively; other processes (and threads) that ask for it wait.
+def file_lock(path: Path, cancel: Event | None = None) -> Iterator[None]:
+    """Hold ``path`` exclusively; other processes (and threads) that ask for it wait, until ``cancel`` is set.
 
     Raises:
-        ConfigError: the folder cannot be written.
+        ConfigError: the folder cannot be written, or the wait was cancelled.
     """
+    cancel = cancel or Event()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as e:
         raise ConfigError(f"cannot write here: {e.strerror}", where=str(path)) from e
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        while not _locked(descriptor):
+            if cancel.wait(0.05):
+                raise ConfigError("cancelled while waiting for another build", where=str(path))
         yield
     finally:
         os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def ensure_environment(lock: Path, folder: Path) -> Path:

@@ -106,11 +106,13 @@ def build_all(
     clean: bool = False,
     cpus: int = 0,
     show: Callable[[Job, str], None] | None = None,
+    done: Callable[[Job], None] | None = None,
     timeout: float = TIMEOUT,
 ) -> tuple[BuildResult | ToolchainError, ...]:
     """Build all ``jobs`` side by side on ``cpus`` processors (0: all); results and errors in their order.
 
-    A failure leaves the others running; Ctrl-C ends all of them.
+    A failure leaves the others running; Ctrl-C ends all of them. ``show`` and ``done`` (a job has ended, well
+    or not) are called from several threads.
     """
     server = JobServer(cpus or os.cpu_count() or 1, len(jobs))
     cancel = Event()
@@ -122,6 +124,9 @@ def build_all(
                 return _build(job, root, clean, _How(tell, timeout, server=server, cancel=cancel))
         except ToolchainError as e:
             return e
+        finally:
+            if done:
+                done(job)
 
     pool = ThreadPoolExecutor(server.workers)
     try:
@@ -157,7 +162,7 @@ def _silent(_: str) -> None:
 
 def _build(job: Job, root: Path, clean: bool, how: _How) -> BuildResult:
     place = Workplace.find(job, root)
-    with _translated(place.folder), file_lock(place.folder / "lock"):
+    with _translated(place.folder), file_lock(place.folder / "lock", how.cancel):
         sources = Sources.read(job.manifest.directory, job.manifest.build_directory, MANIFEST)
         fingerprint = place.fingerprint(sources)
         kept = Kept.load(place.folder)
