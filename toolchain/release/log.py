@@ -30,6 +30,7 @@ from toolchain.keys import PublicKey, Signer
 from toolchain.release import merkle
 from toolchain.release.dsse import Envelope, open_payload, seal
 from toolchain.release.merkle import ConsistencyProof, InclusionProof
+from toolchain.release.policy import parse_date
 
 HEAD = "application/vnd.nano-toolchain.log-head+json"
 """Payload type of signed tree heads."""
@@ -84,21 +85,6 @@ class TreeHead:
         ):
             raise ImageError("not the head of a log", where=where)
         return cls(origin, size, bytes.fromhex(root), parse_date(date, where=where))
-
-
-def parse_date(text: str, *, where: str) -> datetime.date:
-    """A date as YYYY-MM-DD.
-
-    Raises:
-        ImageError: anything else.
-    """
-    try:
-        date = datetime.date.fromisoformat(text)
-    except ValueError as e:
-        raise ImageError("not a date", where=where) from e
-    if date.isoformat() != text:
-        raise ImageError("not a date of the form YYYY-MM-DD", where=where)
-    return date
 
 
 class Log:
