@@ -210,7 +210,16 @@ def _parse_errors() -> Iterator[None]:
 
 def main(namespace: Collection, version: str) -> None:
     """Run the command line."""
+    _forbid_core_files()
     try:
         _Inv(name="inv", binary="inv", binary_names=["inv"], version=version, namespace=namespace).run()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _forbid_core_files() -> None:
+    """A key in memory must not end up in a file when the process crashes."""
+    with contextlib.suppress(ImportError):  # not on Windows
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))

@@ -1,0 +1,112 @@
+"""Canary secrets go through the tasks, and are looked for everywhere they must not be."""
+
+import os
+import stat
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from tests.system.inv import PROJECT, inv
+
+PASSPHRASE = "canary-in-the-coal-mine-7f3a"
+
+
+class ProcessWatch(threading.Thread):
+    """Collects arguments and environments of every process of this user, again and again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[bytes] = set()
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        while not self._stopped.is_set():
+            for folder in Path("/proc").glob("[0-9]*"):
+                # Not this process: it holds the canary itself, though in neither of the two.
+                for name in ("cmdline", "environ"):
+                    try:
+                        self.seen.add((folder / name).read_bytes())
+                    except OSError:
+                        continue
+
+    def stop(self) -> bytes:
+        """End, and give everything that was seen."""
+        self._stopped.set()
+        self.join()
+        return b"\n".join(self.seen)
+
+
+def files_below(*folders: Path) -> Iterator[tuple[Path, bytes]]:
+    for folder in folders:
+        for path in folder.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                yield path, path.read_bytes()
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="processes are looked at through /proc")
+def test_neither_key_nor_passphrase_shows_up_anywhere(tmp_path: Path, user_data_folder: Path) -> None:
+    key = tmp_path / "issuer.pem"
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    environment = {"TMPDIR": str(temporary)}
+    watch = ProcessWatch()
+    watch.start()
+    try:
+        runs = [inv("issuer.new", key, stdin=f"{PASSPHRASE}\n", environment=environment)]
+        named = ("--app", "boilerplate", "--target", "nanosp", "--dist", tmp_path / "dist")
+        for task in (["sign"], ["load", "--state", str(tmp_path / "device.json")], ["release", "--json"]):
+            arguments = (*task, *named, "--signer", f"file:{key}")
+            runs.append(inv(*arguments, stdin=f"{PASSPHRASE}\n", environment=environment))
+        # Errors, too: a wrong passphrase, and a key file where a URI belongs.
+        for uri, secret in ((f"file:{key}", f"wrong-{PASSPHRASE}"), (str(key), PASSPHRASE)):
+            runs.append(inv("sign", "--signer", uri, stdin=f"{secret}\n", environment=environment))
+    finally:
+        processes = watch.stop()
+    assert [run.code for run in runs] == [0, 0, 0, 0, 6, 2], [run.err for run in runs]
+
+    loaded = load_pem_private_key(key.read_bytes(), PASSPHRASE.encode())
+    assert isinstance(loaded, ec.EllipticCurvePrivateKey)
+    scalar = loaded.private_numbers().private_value.to_bytes(32, "big")
+    forms = [
+        PASSPHRASE.encode(),
+        scalar,
+        scalar.hex().encode(),
+        scalar.hex().upper().encode(),
+        str(loaded).encode(),
+    ]
+    said = "".join(run.out + run.err for run in runs).encode()
+    work = PROJECT / ".work" / "builds"
+    places = [(Path("output"), said), (Path("processes"), processes)]
+    for path, data in [*places, *files_below(tmp_path, user_data_folder, work)]:
+        assert not any(form in data for form in forms), path
+
+
+def test_private_files_are_private(tmp_path: Path, user_data_folder: Path) -> None:
+    previous = os.umask(0)
+    try:
+        run = inv("release", "--app", "boilerplate", "--target", "nanosp", "--dist", tmp_path)
+        assert run.code == 0, run.err
+    finally:
+        os.umask(previous)
+    keys = list(user_data_folder.rglob("*.pem"))
+    assert len(keys) == 2, "a development key for apps, and the virtual devices' issuer"
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in keys)
+    assert stat.S_IMODE((user_data_folder / "nano-toolchain").stat().st_mode) == 0o700
+
+
+def test_no_core_file_can_hold_a_key() -> None:
+    with subprocess.Popen(
+        [PROJECT / "inv", "virtual-device", "--port", "0", "--json"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        limits = Path(f"/proc/{process.pid}/limits").read_text().splitlines()
+        process.terminate()
+    (core,) = [line for line in limits if line.startswith("Max core file size")]
+    assert core.split()[4] == "0"
+    assert process.returncode == 0
