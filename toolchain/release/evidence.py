@@ -17,7 +17,7 @@ from toolchain.image import Image
 from toolchain.manifest import ImageRecord, Manifest
 from toolchain.release.approvals import release_date, release_statement
 from toolchain.release.attestation import check_rebuilds
-from toolchain.release.dsse import Envelope, parse_canonical
+from toolchain.release.dsse import IN_TOTO, Envelope, open_payload, parse_canonical
 from toolchain.release.images import image_from_json, image_to_json
 from toolchain.release.policy import Party, ReleasePolicy
 from toolchain.release.provenance import provenance_statement
@@ -96,6 +96,7 @@ def check_evidence(files: Mapping[str, bytes], release: Envelope, policy: Releas
     if files.keys() != expected or not targets:
         wrong = ", ".join(sorted(files.keys() ^ expected)) or "no target"
         raise VerificationError(f"the evidence is not complete: {wrong}")
+    _check_hashes(files, release)
     if files["policy.json"] != policy.to_json().encode():
         raise VerificationError("the bundle was made under another policy")
     parse_canonical(files["sbom.json"], where="sbom.json")
@@ -120,6 +121,20 @@ def check_evidence(files: Mapping[str, bytes], release: Envelope, policy: Releas
     if (statement.payload_type, statement.payload) != (release.payload_type, release.payload):
         raise VerificationError("the release statement is not about this evidence")
     return Evidence(app, version, date, builds, rebuilt_by, summary)
+
+
+def _check_hashes(files: Mapping[str, bytes], release: Envelope) -> None:
+    """Before anything is parsed: every file is the one that the statement names."""
+    predicate = open_payload(release, IN_TOTO, where="release statement").get("predicate")
+    named = predicate.get("files") if isinstance(predicate, dict) else None
+    hashes = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
+    if named != hashes:
+        differ = sorted(
+            path for path in hashes if not isinstance(named, dict) or named.get(path) != hashes[path]
+        )
+        raise VerificationError(
+            f"the release statement is not about these files: {', '.join(differ) or 'some'}"
+        )
 
 
 def _read_build(files: Mapping[str, bytes], target: str, policy: ReleasePolicy) -> Build:
