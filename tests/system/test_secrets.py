@@ -60,7 +60,7 @@ def test_neither_key_nor_passphrase_shows_up_anywhere(tmp_path: Path, user_data_
         runs = [inv("issuer.new", key, stdin=f"{PASSPHRASE}\n", environment=environment)]
         named = ("--app", "boilerplate", "--target", "nanosp", "--dist", tmp_path / "dist")
         for task in (["sign"], ["load", "--state", str(tmp_path / "device.json")], ["release", "--json"]):
-            arguments = (*task, *named, "--signer", f"file:{key}")
+            arguments: list[str | Path] = [*task, *named, "--signer", f"file:{key}"]
             runs.append(inv(*arguments, stdin=f"{PASSPHRASE}\n", environment=environment))
         # Errors, too: a wrong passphrase, and a key file where a URI belongs.
         for uri, secret in ((f"file:{key}", f"wrong-{PASSPHRASE}"), (str(key), PASSPHRASE)):
