@@ -170,7 +170,11 @@ def _build(job: Job, root: Path, clean: bool, how: _How) -> BuildResult:
             elf = _elf(place, kept)
             if hashlib.sha256(elf).hexdigest() == kept.elf:
                 return _result(place, kept, elf, reused=True)
-        kept = _make(place, sources, kept, how, clean=clean)
+        before, fresh = kept.variables, clean or _is_stale(place, sources, kept)
+        kept = _make(place, sources, kept, how, fresh=fresh)
+        if not fresh and kept.variables != before:
+            # Objects of the run before were made with other flags (a commit in DEFINES, for example).
+            kept = _make(place, sources, kept, how, fresh=True)
         elf = _elf(place, kept)
         if not elf:
             raise BuildError("make ended well, but there is no app.elf", log=str(place.log))
@@ -196,14 +200,15 @@ def _make(
     kept: Kept,
     how: _How,
     *,
-    clean: bool = False,
+    fresh: bool = False,
     goal: str = "$(TOOLCHAIN_ELF)",
 ) -> Kept:
-    """Bring the copy up to date, run make, and read what it left; ``kept`` is of the run before."""
+    """Bring the copy up to date, run make, and read what it left.
+
+    ``kept`` is of the run before; ``fresh`` removes what that run made.
+    """
     started = time.monotonic()
     running, calls, values = (place.folder / name for name in (_RUNNING, "calls", "variables"))
-    # After a crash or Ctrl-C an object may be cut short, and newer than its source.
-    fresh = clean or kept.basis != place.basis or running.exists()
     for folder in (calls, values):
         if folder.exists():
             shutil.rmtree(folder)
@@ -255,6 +260,18 @@ def _make(
         _finish(place, kept)
         raise _failure(place, [*(d for step in ran.values() for d in step.diagnostics), *made])
     return kept
+
+
+def _is_stale(place: Workplace, sources: Sources, kept: Kept) -> bool:
+    """Whether objects of the run before are of no use, although make would take them."""
+    if kept.basis != place.basis or (place.folder / _RUNNING).exists():
+        # After a crash or Ctrl-C an object may be cut short, and newer than its source.
+        return True
+    if kept.stamps.keys() != sources.files.keys():
+        return True
+    build_directory = place.job.manifest.build_directory
+    read = [os.path.normpath(build_directory / n) for n in kept.variables.get("MAKEFILE_LIST", "").split()]
+    return any(name in kept.stamps and kept.stamps[name][0] != sources.files[name] for name in read)
 
 
 def _finish(place: Workplace, kept: Kept) -> None:
