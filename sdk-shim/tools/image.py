@@ -137,6 +137,35 @@ def _unfilter(kind: int, line: bytearray, above: bytes, step: int) -> None:
         line[i] = (line[i] + predicted) & 0xFF
 
 
+@dataclass(frozen=True)
+class _PngFormat:
+    """How the pixels of a PNG are written: bits per sample, colour type, palette, its transparency."""
+
+    depth: int
+    kind: int
+    palette: tuple[int, ...]
+    alphas: bytes
+
+    @property
+    def samples(self) -> int:
+        return {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[self.kind]
+
+    def luminance(self, line: bytes, x: int) -> int:
+        """Of the pixel at x."""
+        values = []
+        for i in range(x * self.samples, (x + 1) * self.samples):
+            bit = i * self.depth
+            values.append((line[bit // 8] >> (8 - self.depth - bit % 8)) & ((1 << self.depth) - 1))
+        if self.kind == 3:
+            transparent = values[0] < len(self.alphas) and self.alphas[values[0]] < 128
+            return 255 if transparent else self.palette[values[0]]
+        if self.kind in (4, 6) and values[-1] < 128:
+            return 255
+        if self.kind in (2, 6):
+            return _luminance(*values[:3])
+        return values[0] * 255 // ((1 << self.depth) - 1)
+
+
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     offset = 8
     while offset + 12 <= len(data):
@@ -146,52 +175,29 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _read_png(data: bytes) -> Picture:
-    palette: list[int] = []
-    alphas = compressed = b""
-    width = height = depth = kind = 0
+    chunks: dict[bytes, bytes] = {}
     for name, body in _png_chunks(data):
-        if name == b"IHDR":
-            width, height = int.from_bytes(body[:4], "big"), int.from_bytes(body[4:8], "big")
-            depth, kind = body[8], body[9]
-            if depth > 8 or body[12]:
-                raise ValueError("a PNG with more than 8 bits per sample, or interlaced")
-        elif name == b"PLTE":
-            palette = [_luminance(*body[i : i + 3]) for i in range(0, len(body), 3)]
-        elif name == b"tRNS":
-            alphas = body
-        elif name == b"IDAT":
-            compressed += body
+        chunks[name] = chunks.get(name, b"") + body
+    header, colours = chunks[b"IHDR"], chunks.get(b"PLTE", b"")
+    if header[8] > 8 or header[12]:
+        raise ValueError("a PNG with more than 8 bits per sample, or interlaced")
+    width, height = int.from_bytes(header[:4], "big"), int.from_bytes(header[4:8], "big")
     _check_size(width, height)
-    samples = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[kind]
-    step = max(1, samples * depth // 8)
-    line_size = (width * samples * depth + 7) // 8
-    raw = zlib.decompressobj().decompress(compressed, height * (line_size + 1))
-    above = bytes(line_size)
+    palette = tuple(_luminance(*colours[i : i + 3]) for i in range(0, len(colours), 3))
+    pixels = _PngFormat(header[8], header[9], palette, chunks.get(b"tRNS", b""))
+    step = max(1, pixels.samples * pixels.depth // 8)
+    size = (width * pixels.samples * pixels.depth + 7) // 8
+    raw = zlib.decompressobj().decompress(chunks[b"IDAT"], height * (size + 1))
+    above = bytes(size)
     rows = []
     for y in range(height):
-        start = y * (line_size + 1)
-        line = bytearray(raw[start + 1 : start + 1 + line_size])
+        start = y * (size + 1)
+        line = bytearray(raw[start + 1 : start + 1 + size])
         if raw[start]:
             _unfilter(raw[start], line, above, step)
         above = bytes(line)
-        rows.append(bytes(_png_pixel(above, x, depth, kind, samples, palette, alphas) for x in range(width)))
+        rows.append(bytes(pixels.luminance(above, x) for x in range(width)))
     return Picture(tuple(rows))
-
-
-def _png_pixel(
-    line: bytes, x: int, depth: int, kind: int, samples: int, palette: list[int], alphas: bytes
-) -> int:
-    values = []
-    for i in range(x * samples, (x + 1) * samples):
-        bit = i * depth
-        values.append((line[bit // 8] >> (8 - depth - bit % 8)) & ((1 << depth) - 1))
-    if kind == 3:
-        return 255 if values[0] < len(alphas) and alphas[values[0]] < 128 else palette[values[0]]
-    if kind in (4, 6) and values[-1] < 128:
-        return 255
-    if kind in (2, 6):
-        return _luminance(*values[:3])
-    return values[0] * 255 // ((1 << depth) - 1)
 
 
 def read_image(path: Path) -> Picture:
