@@ -241,7 +241,7 @@ def _kinds(*refused: PromptKind) -> Callable[[Prompt], bool]:
         ({"slots": 0}, "6a85"),
         ({"target_version": "2"}, None),
     ],
-    ids=str,
+    ids=lambda value: re.sub(r" at 0x[0-9a-f]+", "", str(value)),
 )
 def test_refusals(changes: dict[str, object], status: str | None, tmp_path: Path) -> None:
     """The client ends with the status word, and nothing is installed; another digest is still an install."""
