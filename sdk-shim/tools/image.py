@@ -1,6 +1,6 @@
 """Pictures of two colours: GIF and PNG in, the bitmaps of the devices out. Standard library only.
 
-Read are GIF87a/89a (first frame, not interlaced) and PNG (not interlaced, 8 bits or less per sample).
+Read are GIF87a/89a (first frame) and PNG (not interlaced, 8 bits or less per sample).
 """
 
 import zlib
@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MAX_PIXELS = 1 << 20
+
+_GIF_PASSES = ((0, 8), (4, 8), (2, 4), (1, 2))
+"""First row and step of each pass of an interlaced GIF."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,8 @@ def _read_gif(data: bytes) -> Picture:
         if data[offset + 1] == 0xF9 and block[0] & 1:
             transparent = block[3]
         offset = after
-    if data[offset] != 0x2C or data[offset + 9] & 0x40:
-        raise ValueError("a GIF without a plain first frame")
+    if data[offset] != 0x2C:
+        raise ValueError("a GIF without a frame")
     width = int.from_bytes(data[offset + 5 : offset + 7], "little")
     height = int.from_bytes(data[offset + 7 : offset + 9], "little")
     _check_size(width, height)
@@ -117,7 +120,11 @@ def _read_gif(data: bytes) -> Picture:
     shades = bytes(
         255 if i == transparent or i >= len(colours) else colours[i] for i in pixels[: width * height]
     )
-    return Picture(tuple(shades[y * width : (y + 1) * width] for y in range(height)))
+    rows = [shades[y * width : (y + 1) * width] for y in range(height)]
+    if data[offset + 9] & 0x40:
+        order = [y for first, step in _GIF_PASSES for y in range(first, height, step)]
+        rows = [row for _, row in sorted(zip(order, rows, strict=True))]
+    return Picture(tuple(rows))
 
 
 def _unfilter(kind: int, line: bytearray, above: bytes, step: int) -> None:

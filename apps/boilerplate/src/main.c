@@ -1,13 +1,17 @@
 #include "apdu/dispatcher.h"
 #include "constants.h"
+#include "context.h"
 #include "io.h"
 #include "os.h"
 #include "parser.h"
+#include "settings.h"
 #include "ui/menu.h"
 
 void app_main(void)
 {
     io_init();
+    settings_init();
+    context_clear();
     ui_menu_main();
 
     for (;;) {
@@ -16,10 +20,13 @@ void app_main(void)
         if (length < 0) {
             return;
         }
-        const int sent = apdu_parser(&command, G_io_apdu_buffer, (size_t) length)
-                             ? apdu_dispatch(&command)
-                             : io_send_sw(SW_WRONG_LENGTH);
-        if (sent < 0) {
+        if (!apdu_parser(&command, G_io_apdu_buffer, (size_t) length)) {
+            apdu_abandon();
+            if (io_send_sw(SW_WRONG_LENGTH) < 0) {
+                return;
+            }
+        }
+        else if (apdu_dispatch(&command) < 0) {
             return;
         }
     }

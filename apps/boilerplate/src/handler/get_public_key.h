@@ -1,5 +1,8 @@
 #pragma once
 
+#include <stdbool.h>
+
 #include "buffer.h"
 
-int handler_get_public_key(buffer_t *data);
+/* Answers at once, or after a person has compared the address on the screen. */
+int handler_get_public_key(const buffer_t *data, bool show);
