@@ -1,10 +1,23 @@
 """What a compiler or an analyzer said, as a value."""
 
+import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Literal
 
 Origin = Literal["app", "sdk", "vendored"]
 """Whose source it is: the app's own, the SDK's, or a library copied or submoduled into the app."""
+
+_VENDOR = re.compile(
+    r"deps?|externals?|lib-external|node_modules|submodules|third[-_]?party|vendor(?:s|ed)?", re.IGNORECASE
+)
+"""Names of folders whose content counts as someone else's library."""
+
+
+def in_vendor_folder(path: str) -> bool:
+    """Whether ``path``, relative to the app, lies in a folder with such a name."""
+    return any(_VENDOR.fullmatch(part) for part in PurePosixPath(path).parts[:-1])
+
 
 Level = Literal["note", "warning", "error", "fatal error"]
 

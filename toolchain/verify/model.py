@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from toolchain.app import App, Waiver
 from toolchain.diagnostic import Diagnostic
@@ -49,11 +49,40 @@ class Location:
         return place if self.root == "app" else f"{self.root}: {place}"
 
 
+class Command(Protocol):
+    """One call of the compiler or, without ``file``, of the linker.
+
+    ``directory`` is where it ran, ``file`` the source as it was named there, ``arguments`` begin with the
+    program's name.
+    """
+
+    @property
+    def directory(self) -> str:
+        """Absolute path."""
+        ...
+
+    @property
+    def file(self) -> str:
+        """Path, relative to ``directory`` or absolute."""
+        ...
+
+    @property
+    def output(self) -> str:
+        """Path, relative to ``directory`` or absolute."""
+        ...
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The whole command."""
+        ...
+
+
 @dataclass(frozen=True)
 class Candidate:
     """One build of one app for one target, before anything is known about it.
 
-    ``sources`` is the app's folder (the one with ``ledger_app.toml``) as it was compiled.
+    ``sources`` is the app's folder (the one with ``ledger_app.toml``) as it was compiled. ``commands``
+    made every object of the image, and linked it.
     """
 
     app: App
@@ -63,6 +92,7 @@ class Candidate:
     diagnostics: tuple[Diagnostic, ...]
     provenance: Provenance
     sources: Path
+    commands: tuple[Command, ...] = ()
 
     @functools.cached_property
     def tree(self) -> SourceTree:

@@ -13,6 +13,7 @@ from tests.defects.verify import (
     metadata,
     permissions,
     project,
+    source,
     waivers,
 )
 from tests.defects.verify.case import Case
@@ -21,7 +22,7 @@ from toolchain.verify import RULES
 
 CASES = tuple(
     case
-    for topic in (build, makefile, permissions, derivation, metadata, memory, image, project, waivers)
+    for topic in (build, makefile, permissions, derivation, metadata, memory, image, project, source, waivers)
     for case in topic.CASES
 )
 SEVERITIES = {rule.id: rule.severity for rule in RULES}

@@ -62,6 +62,26 @@ def newest_api_level() -> int:
     return int(str(_table("api_levels.toml")["newest"]))
 
 
+@functools.cache
+def throwing_calls() -> Mapping[str, str]:
+    """Function of the SDK that throws → the one to use instead."""
+    table = _table("crypto.toml")
+    siblings = {name: f"{name}_no_throw" for name in _texts(table["throwing"])}
+    return siblings | {name: str(other) for name, other in _mapping(table["replaced"]).items()}
+
+
+@functools.cache
+def key_outputs() -> Mapping[str, int]:
+    """Function of the SDK that makes a key → number of the argument, from 0, that it writes it to."""
+    return {name: int(str(index)) for name, index in _mapping(_table("crypto.toml")["key_outputs"]).items()}
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError("a table belongs here")
+    return value
+
+
 def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         raise TypeError("a list of texts belongs here")

@@ -5,9 +5,19 @@ from types import ModuleType
 
 from toolchain.verify import waivers
 from toolchain.verify.model import Rule
-from toolchain.verify.rules import build, derivation, image, makefile, memory, metadata, permissions, project
+from toolchain.verify.rules import (
+    build,
+    derivation,
+    image,
+    makefile,
+    memory,
+    metadata,
+    permissions,
+    project,
+    source,
+)
 
-_TOPICS = (build, makefile, permissions, derivation, metadata, memory, image, project, waivers)
+_TOPICS = (build, makefile, permissions, derivation, metadata, memory, image, source, project, waivers)
 
 
 def _rules(topic: ModuleType) -> tuple[Rule, ...]:

@@ -1,0 +1,149 @@
+"""Sources that hide, silence or overrun something."""
+
+from pathlib import Path
+
+from tests.defects.verify.case import fails, passes
+from tests.unit.verify.candidates import MAKEFILE, good
+from toolchain.verify import Candidate, Severity
+
+
+def c(folder: Path, *lines: str, path: str = "src/a.c") -> Candidate:
+    """An app with one more file."""
+    return good(folder, files={path: "\n".join(lines) + "\n"})
+
+
+def body(folder: Path, *lines: str, path: str = "src/a.c") -> Candidate:
+    """An app with a function of these lines, the first of which is line 2."""
+    return c(folder, "void f(char *a, const char *b) {", *lines, "}", path=path)
+
+
+PRAGMA = '#pragma GCC diagnostic ignored "-Wformat"'
+
+CASES = (
+    fails("src-parsed", "no end", lambda f: c(f, "int x;", 'char *a = "open;'), "src/a.c:2"),
+    fails("src-parsed", "a bracket", lambda f: c(f, "", "void f(void) {", "if (1) {", "}"), "src/a.c:2"),
+    fails("src-parsed", "too long", lambda f: c(f, "int x;" * 200_000), "src/a.c"),
+    passes("src-parsed", "not UTF-8", lambda f: good(f, files={"src/a.c": b"// caf\xe9\nint x;\n"})),
+    passes(
+        "src-parsed",
+        "branches that share a bracket",
+        lambda f: c(f, "#ifdef A", "void f(int a) {", "#else", "void f(void) {", "#endif", "}"),
+    ),
+    fails("warn-not-disabled-source", "pragma", lambda f: c(f, "", PRAGMA), "src/a.c:2"),
+    fails("warn-not-disabled-source", "in a header", lambda f: c(f, PRAGMA, path="src/a.h"), "src/a.h:1"),
+    fails(
+        "warn-not-disabled-source",
+        "a system header",
+        lambda f: c(f, "# pragma clang system_header"),
+        "src/a.c:1",
+    ),
+    fails(
+        "warn-not-disabled-source",
+        "operator",
+        lambda f: c(f, "#define Q \\", ' _Pragma("clang diagnostic ignored \\"-Wvla\\"")'),
+        "src/a.c:2:2",
+    ),
+    fails(
+        "warn-not-disabled-source",
+        "with a reason",
+        lambda f: c(f, "// the SDK's own macro warns here", PRAGMA),
+        "src/a.c:2",
+        Severity.WARNING,
+    ),
+    fails(
+        "warn-not-disabled-source",
+        "in a library",
+        lambda f: c(f, PRAGMA, path="src/vendor/a.h"),
+        "src/vendor/a.h:1",
+        Severity.WARNING,
+    ),
+    passes("warn-not-disabled-source", "in a comment", lambda f: c(f, f"// {PRAGMA}", f"/*\n{PRAGMA}\n*/")),
+    passes(
+        "warn-not-disabled-source",
+        "in a string",
+        lambda f: c(f, 'char *a = "\\n\\', "#pragma clang system_header\\n", '";'),
+    ),
+    passes("warn-not-disabled-source", "push and pop", lambda f: c(f, "#pragma GCC diagnostic push")),
+    passes("warn-not-disabled-source", "stricter", lambda f: c(f, '#pragma GCC diagnostic error "-Wvla"')),
+    fails(
+        "analyzer-not-evaded", "macro", lambda f: c(f, "#ifndef __clang_analyzer__", "#endif"), "src/a.c:1:9"
+    ),
+    fails("analyzer-not-evaded", "CodeQL", lambda f: body(f, "if (__CODEQL__) {}"), "src/a.c:2:5"),
+    fails(
+        "analyzer-not-evaded",
+        "suppressed",
+        lambda f: body(f, "[[clang::suppress]] *a = 0;"),
+        "src/a.c:2",
+        Severity.WARNING,
+    ),
+    fails(
+        "analyzer-not-evaded",
+        "makefile",
+        lambda f: good(f, makefile=f"{MAKEFILE}ifeq ($(RUN_SCAN),true)\nendif\n"),
+        "Makefile:16",
+    ),
+    passes("analyzer-not-evaded", "in a comment", lambda f: c(f, "// __clang_analyzer__")),
+    fails("src-unsafe-string", "strcpy", lambda f: body(f, "  strcpy(a, b);"), "src/a.c:2:3"),
+    fails("src-unsafe-string", "sprintf", lambda f: body(f, 'sprintf(a, "%s", b);'), "src/a.c:2:1"),
+    fails("src-unsafe-string", "nested", lambda f: body(f, "if (g(strcat(a, b))) return;"), "src/a.c:2:7"),
+    fails(
+        "src-unsafe-string",
+        "hidden from the analyzer",
+        lambda f: body(f, "#ifndef __clang_analyzer__", "strcpy(a, b);", "#endif"),
+        "src/a.c:3:1",
+    ),
+    fails(
+        "src-unsafe-string", "in a macro", lambda f: c(f, "#define COPY(a, b) strcpy(a, b)"), "src/a.c:1:20"
+    ),
+    fails(
+        "src-unsafe-string",
+        "not terminated",
+        lambda f: body(f, "strncpy(a, b, 4);"),
+        "src/a.c:2:1",
+        Severity.WARNING,
+    ),
+    passes("src-unsafe-string", "bounded", lambda f: body(f, "strlcpy(a, b, 4); snprintf(a, 4, b);")),
+    passes("src-unsafe-string", "in a comment", lambda f: body(f, "// strcpy(a, b);")),
+    passes("src-unsafe-string", "declared", lambda f: c(f, "char *strcpy(char *a, const char *b);")),
+    passes("src-unsafe-string", "never compiled", lambda f: body(f, "#if 0", "strcpy(a, b);", "#endif")),
+    passes(
+        "src-unsafe-string",
+        "a function of its own",
+        lambda f: c(f, "int atoi(const char *s) { return 0; }", "int f(void) { return atoi(0); }"),
+    ),
+    fails("src-no-throw-crypto", "sign", lambda f: body(f, "cx_ecdsa_sign(a, b);"), "src/a.c:2:1"),
+    fails(
+        "src-no-throw-crypto", "no attribute", lambda f: body(f, "cx_math_sub(a, a, b, 1);"), "src/a.c:2:1"
+    ),
+    fails(
+        "src-no-throw-crypto", "derive", lambda f: body(f, "os_perso_derive_node_bip32(0);"), "src/a.c:2:1"
+    ),
+    passes("src-no-throw-crypto", "its sibling", lambda f: body(f, "CX_CHECK(cx_ecdsa_sign_no_throw(a));")),
+    passes("src-no-throw-crypto", "never throws", lambda f: body(f, "cx_sha256_init(a); cx_rng(a, 1);")),
+    fails(
+        "src-parser-portable",
+        "SDK header",
+        lambda f: c(f, '#include "os.h"', "int f(void) { return 0; }", path="src/tx_parser.c"),
+        "src/tx_parser.c:1",
+    ),
+    passes(
+        "src-parser-portable",
+        "portable header",
+        lambda f: c(f, '#include "buffer.h"', "#include <string.h>", path="src/tx_parser.c"),
+    ),
+    passes(
+        "src-parser-portable",
+        "not a parser",
+        lambda f: c(f, '#include "os.h"', "void f(void) { io_send_sw(1); }", path="src/format_reply.c"),
+    ),
+    fails(
+        "src-parser-no-exceptions",
+        "THROW",
+        lambda f: body(f, "if (!a) {", "    THROW(0x6a80);", "}", path="src/parse.c"),
+        "src/parse.c:3:5",
+    ),
+    passes("src-parser-no-exceptions", "elsewhere", lambda f: body(f, "THROW(0x6a80);", path="src/main.c")),
+    passes(
+        "src-parser-no-exceptions", "in a comment", lambda f: body(f, "// THROW(0x6a80);", path="src/parse.c")
+    ),
+)
