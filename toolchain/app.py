@@ -10,7 +10,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ class AppManifest:
     build_directory: Path
     devices: tuple[str, ...]
     waivers: tuple[Waiver, ...]
-    tables: Mapping[str, object]
+    tables: Mapping[str, object] = field(hash=False)
 
     @classmethod
     def read(cls, directory: Path) -> "AppManifest":
@@ -158,7 +158,7 @@ class App:
     version: str
     permissions: Permissions
     icon: Path | None
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = field(hash=False)
 
     @classmethod
     def read(cls, manifest: AppManifest, variables: Mapping[str, str]) -> "App":

@@ -166,18 +166,18 @@ def _build(job: Job, root: Path, clean: bool, how: _How) -> BuildResult:
         sources = Sources.read(job.manifest.directory, job.manifest.build_directory, MANIFEST)
         fingerprint = place.fingerprint(sources)
         kept = Kept.load(place.folder)
-        if kept.fingerprint == fingerprint and not clean:
-            elf = _elf(place, kept)
-            if hashlib.sha256(elf).hexdigest() == kept.elf:
-                return _result(place, kept, elf, reused=True)
         before, fresh = kept.variables, clean or _is_stale(place, sources, kept)
+        if kept.fingerprint == fingerprint and not fresh:
+            return _result(place, kept, _elf(place, kept), reused=True)
         kept = _make(place, sources, kept, how, fresh=fresh)
         if not fresh and kept.variables != before:
             # Objects of the run before were made with other flags (a commit in DEFINES, for example).
             kept = _make(place, sources, kept, how, fresh=True)
         elf = _elf(place, kept)
         if not elf:
-            raise BuildError("make ended well, but there is no app.elf", log=str(place.log))
+            raise BuildError(
+                "make ended well, but there is no app.elf", hint="GNU make 4 is needed", log=str(place.log)
+            )
         kept = replace(kept, fingerprint=fingerprint, elf=hashlib.sha256(elf).hexdigest())
         result = _result(place, kept, elf, reused=False)
         _finish(place, kept)
@@ -208,6 +208,8 @@ def _make(
     ``kept`` is of the run before; ``fresh`` removes what that run made.
     """
     started = time.monotonic()
+    extra = place.folder / "extra.mk"
+    command = place.command(extra)
     running, calls, values = (place.folder / name for name in (_RUNNING, "calls", "variables"))
     for folder in (calls, values):
         if folder.exists():
@@ -221,13 +223,8 @@ def _make(
     stamps = sync(sources, place.source, kept.stamps, frozenset() if fresh else outputs)
     if fresh or kept.commit != sources.commit:
         clone_history(sources, place.source)
-    extra = place.folder / "extra.mk"
     extra.write_text(_EXTRA.format(names=VARIABLES, folder=values, goal=goal), "utf-8")
-    command, environment, folders = (
-        place.command(extra),
-        place.environment(sources.epoch()),
-        place.folders(sources),
-    )
+    environment, folders = place.environment(sources.epoch()), place.folders(sources)
     provenance = _provenance(place, sources, [folders.rename(word) for word in command], environment)
     place.log.write_text(" ".join(provenance.command) + "\n", "utf-8")
     status = run(
@@ -246,7 +243,7 @@ def _make(
     }
     with place.log.open(encoding="utf-8", errors="replace") as lines:
         made = parse_make(lines, folders)
-    kept = Kept(
+    after = Kept(
         basis=place.basis,
         commit=sources.commit,
         stamps=stamps,
@@ -257,15 +254,18 @@ def _make(
         duration=time.monotonic() - started,
     )
     if status:
-        _finish(place, kept)
+        if fresh or after.variables == kept.variables:
+            _finish(place, after)
         raise _failure(place, [*(d for step in ran.values() for d in step.diagnostics), *made])
-    return kept
+    return after
 
 
 def _is_stale(place: Workplace, sources: Sources, kept: Kept) -> bool:
     """Whether objects of the run before are of no use, although make would take them."""
     if kept.basis != place.basis or (place.folder / _RUNNING).exists():
         # After a crash or Ctrl-C an object may be cut short, and newer than its source.
+        return True
+    if kept.elf and kept.elf != hashlib.sha256(_elf(place, kept)).hexdigest():
         return True
     if kept.stamps.keys() != sources.files.keys():
         return True

@@ -106,7 +106,7 @@ class Workplace:
         """Everything but the sources that objects depend on."""
         code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
         newlib = newlib_folder()
-        header = newlib and (newlib / "include" / "newlib.h").stat().st_mtime_ns
+        header = newlib and (newlib / "include").stat().st_mtime_ns
         return _hash(code, self.sdk.identity, self.toolchain, self.python, newlib, header, self.job.variables)
 
     def fingerprint(self, sources: Sources) -> str:
@@ -117,6 +117,8 @@ class Workplace:
         """Make and its arguments, without the number of processes."""
         build_directory = self.job.manifest.directory / self.job.manifest.build_directory
         makefile = next((name for name in _MAKEFILES if (build_directory / name).is_file()), None)
+        if shutil.which("make") is None:
+            raise ConfigError("make is not installed", hint="apt-get install make")
         if makefile is None:
             raise ConfigError("there is no Makefile in the build directory", where=str(build_directory))
         variables = {
@@ -173,8 +175,8 @@ def _hash(*parts: object) -> str:
 
 def _plain_root(root: Path) -> Path:
     """``root``, or a folder in the user's cache if make could not bear its name (blanks, ``#``, ``$``)."""
-    root = root.absolute()
-    if _PLAIN.fullmatch(os.path.realpath(root)):
+    root = Path(os.path.realpath(root))
+    if _PLAIN.fullmatch(str(root)):
         return root
     cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
     for base in (cache if cache.is_absolute() else Path.home() / ".cache", Path("/tmp")):  # noqa: S108 - made private
