@@ -18,7 +18,7 @@ from toolchain.virtual_device.application import (
 from toolchain.virtual_device.config import PromptKind
 from toolchain.virtual_device.core import Action, Actions, Core, exact_length
 from toolchain.virtual_device.fields import read_lvs, read_name
-from toolchain.virtual_device.flash import Construction, allocate
+from toolchain.virtual_device.flash import Construction, allocate, page_count
 from toolchain.virtual_device.handshake import Trust
 from toolchain.virtual_device.status import RefusedError, Status
 
@@ -126,7 +126,9 @@ class Apps:
             if not core.signed(full_hash, signature):
                 raise RefusedError(Status.SECURITY)
             flags |= FLAG_SIGNED
-        app = InstalledApp("", "", flags, request, segments, full_hash, construction.pages, b"")
+        # Room was made for padding in front of the parameters, which few images have.
+        pages = construction.pages[: page_count(segments[-1].end, core.config.erase_size)]
+        app = InstalledApp("", "", flags, request, segments, full_hash, pages, b"")
         image = app.contents
         description = request.description or read_install_params(image[len(image) - request.params_length :])
         self._check_others(description, full_hash)

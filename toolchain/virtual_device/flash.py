@@ -15,15 +15,20 @@ SEGMENT_LIMIT = 1 << 16
 """A segment's offsets have 16 bits (§11)."""
 
 
-def allocate(apps: Iterable[InstalledApp], size: int, page_size: int, page_count: int) -> tuple[int, ...]:
-    """The lowest free pages for ``size`` bytes.
+def page_count(size: int, page_size: int) -> int:
+    """Pages that ``size`` bytes take."""
+    return -(-size // page_size)
+
+
+def allocate(apps: Iterable[InstalledApp], size: int, page_size: int, pages: int) -> tuple[int, ...]:
+    """The lowest free of ``pages`` pages for ``size`` bytes.
 
     Raises:
         RefusedError: NO_SPACE.
     """
     taken = {page for app in apps for page in app.pages}
-    needed = -(-size // page_size)
-    free = [page for page in range(page_count) if page not in taken]
+    needed = page_count(size, page_size)
+    free = [page for page in range(pages) if page not in taken]
     if needed > len(free):
         raise RefusedError(Status.NO_SPACE)
     return tuple(free[:needed])

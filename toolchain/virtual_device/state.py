@@ -24,6 +24,7 @@ from toolchain.virtual_device.application import (
 )
 from toolchain.virtual_device.config import DeviceConfig
 from toolchain.virtual_device.fields import read_name
+from toolchain.virtual_device.flash import page_count
 from toolchain.virtual_device.status import RefusedError
 
 FORMAT = 1
@@ -97,7 +98,7 @@ class DeviceState:
         names = {app.name for app in self.apps}
         if len(self.apps) > config.slots or len(names) < len(self.apps) or len(set(pages)) < len(pages):
             raise ImageError("the device state has more apps than slots, or apps that share names or pages")
-        if any(len(app.pages) != -(-app.request.size // config.erase_size) for app in self.apps):
+        if any(len(app.pages) != page_count(app.segments[-1].end, config.erase_size) for app in self.apps):
             raise ImageError("an app in the device state occupies more or less flash than it needs")
         if any(not 0 <= page < config.page_count for page in (*pages, *self.wear)):
             raise ImageError("the device state uses flash that this device does not have")

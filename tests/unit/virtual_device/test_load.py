@@ -87,6 +87,17 @@ def test_parameters_appended_behind_unaligned_data() -> None:
         assert device.state.apps[0].full_hash == image.digest()
 
 
+def test_padding_that_was_not_used_takes_no_page() -> None:
+    """Up to 63 bytes in front of the parameters are allowed for; here they would need another page."""
+    image = make_image(code=512 - 15 - 1, data=1)
+    assert image.span == 512
+    device, host = connect(config())
+    host.load(image)
+    assert [len(app.pages) for app in device.state.apps] == [1]
+    assert int.from_bytes(host.run(0x11)[4:8], "big") == 512
+    VirtualDevice(device.config, device.state)
+
+
 def test_legacy_form() -> None:
     device, host = connect(config("nanos", 0x31100003))
     body = bytes(range(200))

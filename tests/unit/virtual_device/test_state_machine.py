@@ -24,6 +24,7 @@ NAMES = ("A", "B", "Exchange", "Longer name")
 names = st.sampled_from(NAMES)
 fills = st.integers(1, 3)
 sizes = st.sampled_from([64, 1000, 9000])
+steps = st.one_of(st.integers(0, 8), st.integers(0, 60))
 SLOTS = 3
 FLASH = 10 * 4096
 
@@ -74,7 +75,7 @@ class DeviceMachine(RuleBasedStateMachine):
         if refusal is None:
             self.apps[name] = image
 
-    @rule(name=names, fill=fills, size=sizes, steps=st.integers(0, 60), moment=st.sampled_from(Moment))
+    @rule(name=names, fill=fills, size=sizes, steps=steps, moment=st.sampled_from(Moment))
     def lose_power_while_loading(self, name: str, fill: int, size: int, steps: int, moment: Moment) -> None:
         self.connect()
         image = self.image(name, fill, size)
@@ -84,8 +85,8 @@ class DeviceMachine(RuleBasedStateMachine):
         with contextlib.suppress(Refused, PowerLostError):
             for sub, args in plan:
                 self.host.run(sub, args)
-        done = len(plan) - (moment is Moment.BEFORE)
-        if refusal is None and steps >= done:
+        commit = len(plan) - 1
+        if refusal is None and (steps > commit or (steps == commit and moment is not Moment.BEFORE)):
             self.apps[name] = image
         with contextlib.suppress(PowerLostError):
             for _ in range(steps + 1):
