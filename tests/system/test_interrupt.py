@@ -34,7 +34,7 @@ def start(*arguments: str | Path, stdout: int = subprocess.PIPE) -> "subprocess.
         text=True,
         start_new_session=True,
         # A test runner may have been started in the background, where shells ignore SIGINT.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads here
     )
 
 
