@@ -239,9 +239,9 @@ def bagl_bitmap(picture: Picture) -> bytes:
 
 
 def nbgl_bitmap(picture: Picture) -> bytes:
-    """Column by column from the right, first pixel in the highest bit; 1 is the darker colour."""
+    """Column by column from the right, first pixel in the highest bit; 1 is the lighter colour."""
     rows = _bits(picture)
-    pixels = [1 - row[x] for x in reversed(range(picture.width)) for row in rows]
+    pixels = [row[x] for x in reversed(range(picture.width)) for row in rows]
     packed = (pixels[i : i + 8] for i in range(0, len(pixels), 8))
     return bytes(sum(bit << (7 - i) for i, bit in enumerate(byte)) for byte in packed)
 
@@ -250,6 +250,6 @@ def icon_parameter(picture: Picture, graphics: str) -> bytes:
     """The icon of the device's menu as the install parameters carry it (loader protocol §10.2)."""
     if graphics == "bagl":
         return bytes.fromhex("01 00000000 ffffff00") + bagl_bitmap(picture)
-    bitmap = nbgl_bitmap(picture.inverted())
+    bitmap = nbgl_bitmap(picture)
     size = picture.width.to_bytes(2, "little") + picture.height.to_bytes(2, "little")
     return size + bytes([0]) + len(bitmap).to_bytes(3, "little") + bitmap

@@ -49,7 +49,7 @@ static int dispatch(const command_t *command, buffer_t *data)
 
 int apdu_dispatch(const command_t *command)
 {
-    buffer_t data = buffer_create(command->data, command->lc);
+    buffer_t data = {.ptr = command->data, .size = command->lc};
     const bool continues = G_context.state == STATE_RECEIVING && command->cla == CLA &&
                            command->ins == INS_SIGN_TRANSACTION && command->p1 != P1_FIRST;
     if (!continues) {

@@ -28,7 +28,7 @@ static void show_result(bool approved);
 
 static void show_field(size_t index)
 {
-    if (strlcpy(title, PIC(fields[index].name), sizeof(title)) >= sizeof(title) ||
+    if (strlcpy(title, fields[index].name, sizeof(title)) >= sizeof(title) ||
         !field_format(&fields[index], text, sizeof(text))) {
         context_clear();
         io_send_sw(SW_DISPLAY_FAILURE);
