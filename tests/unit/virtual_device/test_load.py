@@ -326,6 +326,9 @@ def test_a_long_list_comes_in_pages() -> None:
     device, host = connect(config())
     images = _fill(host, 7)
     assert host.names() == [image.name for image in images]
+    pages = [host.run(sub) for sub in (0x0E, 0x0F, 0x0F, 0x0F, 0x0F)]
+    assert all(0 < len(page) < 240 for page in pages[:-1]), "wrapped, a short reply holds no more"
+    assert pages[-1] == b""
     first = device.handle(apdu(0xDE))
     assert first[:-2] == host.run(0x0E)
     assert device.handle(apdu(0xDF))[:-2] != first[:-2]
