@@ -1,0 +1,1 @@
+"""Measurements of this project beside the tools that it replaces (docs/bench.md)."""

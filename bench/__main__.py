@@ -1,0 +1,128 @@
+"""``python -m bench``: run the comparisons, show a table, write the results."""
+
+import argparse
+import functools
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import machine
+from bench.builds import Subject, builds, noops
+from bench.figures import NotMeasured, Result
+from bench.loads import Loads, load, transfer
+from bench.startup import startup
+from bench.table import table, to_json
+from toolchain import dist
+from toolchain.errors import ToolchainError
+
+OWN_APP = "boilerplate"
+
+
+@dataclass
+class Session:
+    """One call: its options, and what several comparisons share."""
+
+    folder: Path
+    target: str
+    runs: int
+    sdk: str
+    app: str
+
+    @functools.cached_property
+    def loads(self) -> Loads:
+        """The runs of which ``load`` and ``transfer`` show different sides."""
+        return Loads(self.make_folder("loads"), self.target, self.runs or 11)
+
+    def make_folder(self, name: str) -> Path:
+        """A new folder for one comparison."""
+        folder = self.folder / name
+        folder.mkdir()
+        return folder
+
+    def startup(self) -> Iterator[Result]:
+        """Starting a task."""
+        yield startup(self.make_folder("startup"), self.runs or 21)
+
+    def build(self) -> Iterator[Result]:
+        """Building from a clean state."""
+        yield from self._each("build", builds, self.runs or 7)
+
+    def noop(self) -> Iterator[Result]:
+        """Building with nothing to do."""
+        yield from self._each("noop", noops, self.runs or 15)
+
+    def load(self) -> Iterator[Result]:
+        """Loading, as whole processes."""
+        yield from load(self.loads)
+
+    def transfer(self) -> Iterator[Result]:
+        """Loading, as the device sees it."""
+        yield from transfer(self.loads)
+
+    def _each(
+        self, name: str, measure: Callable[[Subject, Path, int], Result], runs: int
+    ) -> Iterator[Result]:
+        own = Subject(f"{OWN_APP}, sdk-shim, {self.target}", OWN_APP, "", self.target)
+        yield measure(own, self.make_folder(f"{name}-own"), runs)
+        if self.sdk:
+            official = Subject(f"official SDK and app, {self.target}", self.app, self.sdk, self.target)
+            yield measure(official, self.make_folder(f"{name}-official"), runs)
+        else:
+            yield NotMeasured(
+                name,
+                f"official SDK and app, {self.target}",
+                "no official SDK was named",
+                "clone ledger-secure-sdk and app-boilerplate, and name them with --sdk and --app",
+            )
+
+
+COMPARISONS = {
+    "startup": Session.startup,
+    "build": Session.build,
+    "noop": Session.noop,
+    "load": Session.load,
+    "transfer": Session.transfer,
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--only", action="append", choices=COMPARISONS, help="may be given several times")
+    parser.add_argument("--out", type=Path, help="file for the results as JSON")
+    parser.add_argument("--target", default="nanosp", help="default: nanosp")
+    parser.add_argument("--sdk", default="", help="folder of an official SDK checkout; goes with --app")
+    parser.add_argument("--app", default="", help="folder of an app for that SDK")
+    parser.add_argument("--runs", type=int, default=0, help="runs of each contender; default: 7 to 21")
+    return parser
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = _parser()
+    given = parser.parse_args()
+    if bool(given.sdk) != bool(given.app):
+        parser.error("--sdk and --app go together")
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    described = machine.describe()
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        session = Session(Path(name), given.target, given.runs, given.sdk, given.app)
+        for comparison in given.only or COMPARISONS:
+            print(f"{comparison} ...", file=sys.stderr, flush=True)
+            results += COMPARISONS[comparison](session)
+    if given.out:
+        dist.write(given.out, json.dumps(to_json(results, described), indent=2) + "\n")
+    console.print(table(results))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ToolchainError as error:
+        print(f"error: {error}\n  fix: {error.hint}", file=sys.stderr)
+        sys.exit(error.exit_code)

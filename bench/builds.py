@@ -1,0 +1,120 @@
+"""Builds beside the bare make: the same sources, SDK, compiler and make variables, the same processors."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.figures import US, Measured, NotMeasured, Result, Sample, Series, Target, compare, interleave
+from bench.process import INV, PROJECT, MissingError, environment, measure
+from toolchain import pipeline
+from toolchain.build.sources import OUTPUTS
+from toolchain.build.toolchains import COMMANDS, compilers
+from toolchain.build.workplace import Workplace
+from toolchain.errors import ConfigError
+
+MAKE = "make"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is built. Without ``sdk`` it is the project's own."""
+
+    name: str
+    app: str
+    sdk: str
+    target: str
+
+
+def builds(subject: Subject, folder: Path, runs: int) -> Result:
+    """From nothing but the sources to the app. At most 1.05 times the bare make."""
+    return _compare("build", subject, folder, runs, clean=True, target=Target(1.05))
+
+
+def noops(subject: Subject, folder: Path, runs: int) -> Result:
+    """A build with nothing to do. With an official SDK at most half of make's own."""
+    return _compare("noop", subject, folder, runs, clean=False, target=Target(0.5) if subject.sdk else None)
+
+
+def _compare(
+    comparison: str, subject: Subject, folder: Path, runs: int, *, clean: bool, target: Target | None
+) -> Result:
+    try:
+        series = _series(subject, folder, runs, clean=clean)
+    except (ConfigError, MissingError) as e:
+        return NotMeasured(comparison, subject.name, e.message, e.hint)
+    figures = compare(series, "wall", MAKE, target), compare(series, "cpu", MAKE)
+    return Measured(comparison, subject.name, figures, series)
+
+
+def _series(subject: Subject, folder: Path, runs: int, *, clean: bool) -> Series:
+    if shutil.which(MAKE) is None:
+        raise MissingError("make is not installed", hint="apt-get install make")
+    work = pipeline.Workspace.of(PROJECT, str(folder / "dist"))
+    (job,) = pipeline.jobs([subject.app], [subject.target], subject.sdk, "", work)
+    bare = _Bare(Workplace.find(job, work.work), folder)
+    ours = [INV, "build", "--app", str(job.manifest.directory), "--target", subject.target]
+    ours += ["--dist", str(work.dist)]
+    ours += ["--sdk", subject.sdk] if subject.sdk else []
+    ours += ["--clean"] if clean else []
+    home = environment(folder)
+
+    def run_ours() -> Sample:
+        return measure(ours, folder=folder, environment=home, log=folder / "ours.log")
+
+    def run_make() -> Sample:
+        if clean:
+            bare.clean()
+        return bare.make()
+
+    return interleave({US: run_ours, MAKE: run_make}, runs)
+
+
+class _Bare:
+    """Make in a copy of the app, as a person would type it who knows what our build tells make."""
+
+    def __init__(self, place: Workplace, folder: Path) -> None:
+        app = place.job.manifest
+        copy = folder / "bare"
+        shutil.copytree(
+            app.directory, copy, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*OUTPUTS)
+        )
+        ours, tools = str(place.toolchain.bin), str(_tools(place, folder))
+        # The second makefile is what our build adds, to ask make for its variables.
+        command = place.command(Path())
+        at = command.index("-f", command.index("-f") + 1)
+        del command[at : at + 2]
+        self._command = [word.replace(ours, tools) for word in command] + [f"-j{os.cpu_count()}"]
+        self._environment = {
+            name: value.replace(ours, tools).replace(str(place.folder), str(folder))
+            for name, value in place.environment(0).items()
+            if name != COMMANDS
+        }
+        self._here = copy / app.build_directory
+        self._log = folder / "make.log"
+
+    def clean(self) -> None:
+        """Remove what make writes, faster than ``make clean``."""
+        for name in OUTPUTS:
+            shutil.rmtree(self._here / name, ignore_errors=True)
+
+    def make(self) -> Sample:
+        """Build everything that the makefile builds by default."""
+        return measure(self._command, folder=self._here, environment=self._environment, log=self._log)
+
+
+def _tools(place: Workplace, folder: Path) -> Path:
+    """The compiler under the names that make files call, without our scripts around it where it has them.
+
+    The wheel's compiler is one program and does not work without; it keeps them, but they record nothing.
+    """
+    (compiler,) = (c for c in compilers() if c.name == place.toolchain.name)
+    if not compiler.programs:
+        return place.toolchain.bin
+    tools = folder / "tools"
+    tools.mkdir(exist_ok=True)
+    for name, program in compiler.programs.items():
+        found = shutil.which(program)
+        if found and not (tools / name).is_symlink():
+            (tools / name).symlink_to(found)
+    return tools
