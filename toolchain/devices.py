@@ -10,11 +10,15 @@ from pathlib import Path
 
 from toolchain import dist
 from toolchain.device.session import Session, open_session
-from toolchain.device.transport import TIMEOUT, open_transport
-from toolchain.errors import ConfigError
+from toolchain.device.transport import TIMEOUT, Limited, Transport, open_transport
+from toolchain.errors import ConfigError, DeviceError
 from toolchain.image import Image
-from toolchain.keys import PrivateKey, PublicKey
-from toolchain.load.inventory import device_version
+from toolchain.keys import PrivateKey, PublicKey, Signer
+from toolchain.load import consent
+from toolchain.load.consent import Announce, silent
+from toolchain.load.diagnose import ANSWER_TIME
+from toolchain.load.inventory import DeviceVersion, device_version
+from toolchain.load.preflight import require_compatible
 from toolchain.sign.issuer import development_issuer, virtual_device_issuer
 from toolchain.target import Target, get_target, target_by_id
 from toolchain.trust import Issuer, pinned_issuers
@@ -39,24 +43,38 @@ VIRTUAL_ISSUER = "virtual device"
 class DeviceOptions:
     """Which device, and how to treat it.
 
-    ``state`` is the file in which a virtual one keeps its apps. ``force`` loads what is there already.
-    ``omit_signature`` commits without the signature, for a device that does not trust the signing key.
+    ``target`` is what it must be, and what a virtual one is. ``state`` is the file in which a virtual one
+    keeps its apps. ``force`` loads what is there already. ``omit_signature`` commits without the signature,
+    for a device that does not trust the signing key. ``timeout`` is for one answer, ``limit`` for everything
+    together, in seconds: a device that is slow on purpose ends there.
     """
 
     uri: str
+    target: str = ""
     state: Path | None = None
     force: bool = False
     omit_signature: bool = False
     unsafe_unknown_issuer: bool = False
     timeout: float = TIMEOUT
+    limit: float = 900.0
+
+
+@dataclass(frozen=True)
+class Link:
+    """An open link to a device, the URI under which it was reached, and what it claims to be."""
+
+    uri: str
+    transport: Transport
+    claimed: DeviceVersion
 
 
 @dataclass(frozen=True)
 class Connection:
-    """An open session, and the URI under which the device was reached."""
+    """An open session, the URI under which the device was reached, and what it claims to be in clear."""
 
     uri: str
     session: Session
+    claimed: DeviceVersion
 
 
 def trusted_issuers(uri: str) -> tuple[Issuer, ...]:
@@ -83,47 +101,98 @@ def target_of(options: DeviceOptions) -> Target | None:
         DeviceError: no answer.
     """
     if options.uri.startswith(VIRTUAL):
-        name = options.uri.removeprefix(VIRTUAL)
-        return get_target(name) if name else None
-    with open_transport(options.uri, timeout=options.timeout) as transport:
-        claimed = device_version(transport).target_id
+        return _virtual_target(options)
+    # Nothing that is asked here waits for a person.
+    quick = replace(options, timeout=min(options.timeout, ANSWER_TIME))
+    with link(quick) as found:
+        claimed = found.claimed.target_id
     target = target_by_id(claimed)
     if target is None:
         raise ConfigError(f"the device has target id {claimed:08x}, which no target file describes")
     return target
 
 
-@contextlib.contextmanager
-def connect(options: DeviceOptions, image: Image, signing_key: PublicKey) -> Iterator[Connection]:
-    """Open a session with a device that ``image`` is for.
+def _virtual_target(options: DeviceOptions) -> Target | None:
+    name = options.uri.removeprefix(VIRTUAL) or options.target
+    return get_target(name) if name else None
 
-    A virtual device runs an OS of the image's API level, and accepts app signatures of ``signing_key``.
+
+@contextlib.contextmanager
+def link(
+    options: DeviceOptions, image: Image | None = None, signing_keys: tuple[PublicKey, ...] = ()
+) -> Iterator[Link]:
+    """Open the link to a device and ask in clear what it is.
+
+    A virtual device is one that ``image`` is for, with an OS of its API level, and accepts app signatures
+    of ``signing_keys``.
 
     Raises:
         ConfigError: the URI or the state file.
-        DeviceError: the device, the link or its authenticity.
+        DeviceError: nobody there, no answer, or another target than asked for.
     """
     with contextlib.ExitStack() as stack:
         uri = options.uri
         if uri.startswith(VIRTUAL):
-            target = (
-                get_target(uri.removeprefix(VIRTUAL)) if uri != VIRTUAL else target_by_id(image.target_id)
-            )
+            target = _virtual_target(options)
+            if target is None and image is not None:
+                target = target_by_id(image.target_id)
             if target is None:
-                raise ConfigError(f"no virtual device has the target id {image.target_id:08x}")
+                raise ConfigError(
+                    "nothing says what the virtual device is", hint="name it with --target", where=uri
+                )
             served = virtual_device(
-                target, state=options.state, signing_keys=(signing_key,), api_level=image.api_level
+                target,
+                state=options.state,
+                signing_keys=signing_keys,
+                api_level=image.api_level if image else None,
             )
             uri = stack.enter_context(served).uri
         transport = stack.enter_context(open_transport(uri, timeout=options.timeout))
+        transport = Limited(transport, options.limit)
+        claimed = device_version(transport)
+        if options.target and claimed.target_id != get_target(options.target).id:
+            title = get_target(options.target).title
+            raise DeviceError(
+                f"the device has target id {claimed.target_id:08x}, which is not {title}",
+                hint="connect the right device, or leave --target out",
+            )
+        yield Link(uri, transport, claimed)
+
+
+@contextlib.contextmanager
+def connect(
+    options: DeviceOptions,
+    image: Image | None = None,
+    signing_key: PublicKey | None = None,
+    announce: Announce = silent,
+) -> Iterator[Connection]:
+    """Open a session with a device, one that can take ``image`` if there is one.
+
+    A device that says it knows a custom CA meets the user's development key, which it may be; any other
+    meets a key that nobody has seen before, and asks its owner about it.
+
+    Raises:
+        ConfigError: the URI or the state file.
+        DeviceError: the device, the link or its authenticity; or the device does not take ``image``.
+    """
+    with link(options, image, () if signing_key is None else (signing_key,)) as found:
+        if image is not None:
+            require_compatible(image, found.claimed)
+        host: Signer = PrivateKey.generate()
+        if found.claimed.custom_ca:
+            host = development_issuer(data_folder())[0]
+        elif not options.uri.startswith(VIRTUAL):
+            announce(consent.foreign_host(host.public_key))
         session = open_session(
-            transport,
-            image.target_id,
-            PrivateKey.generate(),
+            found.transport,
+            found.claimed.target_id,
+            host,
             trusted_issuers(options.uri),
             unsafe_unknown_issuer=options.unsafe_unknown_issuer,
         )
-        yield Connection(uri, session)
+        if image is not None:
+            require_compatible(image, found.claimed, session.verdict)
+        yield Connection(found.uri, session, found.claimed)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from toolchain.formats.elf import read_elf
 from toolchain.formats.ihex import read_ihex, write_ihex
 from toolchain.image import ElfInfo, Image, VerifiedImage
 from toolchain.keys import AskSecret, PublicKey, Signer
+from toolchain.load.consent import Announce, silent
 from toolchain.load.install import Installed, install
 from toolchain.load.plan import plan_load
 from toolchain.manifest import (
@@ -489,17 +490,22 @@ class Loaded:
     unsafe: tuple[str, ...]
 
 
-def load(package: Package, options: DeviceOptions, progress: Progress) -> Loaded:
-    """Load one package onto the device of ``options``.
+def load(package: Package, options: DeviceOptions, progress: Progress, announce: Announce = silent) -> Loaded:
+    """Load one package onto the device of ``options``; ``announce`` hears what the device is about to ask.
 
     Raises:
         DeviceError: the device, the link or its authenticity.
         ConfigError: the URI or the state file.
     """
-    with connect(options, package.image, package.trusted_key) as connection:
+    with connect(options, package.image, package.trusted_key, announce) as connection:
         signature = None if options.omit_signature else package.signature
         installed = install(
-            connection.session, package.image, signature, progress=progress, force=options.force
+            connection.session,
+            package.image,
+            signature,
+            progress=progress,
+            announce=announce,
+            force=options.force,
         )
     issuer = connection.session.issuer
     return Loaded(

@@ -7,6 +7,7 @@ from toolchain.device.apdu import CLA, Command
 from toolchain.device.session import TARGET, call
 from toolchain.device.status import Step
 from toolchain.device.transport import (
+    BusyError,
     NoAnswerError,
     NoDeviceError,
     NoPermissionError,
@@ -51,6 +52,21 @@ _BY_STATUS_WORD = {
 }
 
 
+EXIT_CODES = {
+    Condition.NO_DEVICE: 70,
+    Condition.NO_PERMISSION: 71,
+    Condition.SILENT: 72,
+    Condition.LINK: 73,
+    Condition.LOCKED: 74,
+    Condition.APP_OPEN: 75,
+    Condition.BOOT_LOADER: 76,
+    Condition.RECOVERY: 77,
+    Condition.BUSY: 78,
+    Condition.WRONG_TARGET: 79,
+}
+"""How a script tells the conditions apart; the rest is 7, as for any other trouble with a device."""
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """The device's condition, what led to it, what to do, and what the device says it is, if it does."""
@@ -59,6 +75,15 @@ class Diagnosis:
     detail: str
     advice: str
     version: DeviceVersion | None = None
+
+
+class NotReadyError(DeviceError):
+    """The device is in another condition than ready; each condition has an exit code of its own."""
+
+    def __init__(self, diagnosis: Diagnosis) -> None:
+        super().__init__(f"{diagnosis.condition}: {diagnosis.detail}", hint=diagnosis.advice)
+        self.condition = diagnosis.condition
+        self.exit_code = EXIT_CODES.get(diagnosis.condition, DeviceError.exit_code)
 
 
 def diagnose(uri: str, *, target_id: int | None = None, timeout: float = ANSWER_TIME) -> Diagnosis:
@@ -109,6 +134,7 @@ def _condition(error: DeviceError) -> Condition:
     for kind, condition in (
         (NoDeviceError, Condition.NO_DEVICE),
         (NoPermissionError, Condition.NO_PERMISSION),
+        (BusyError, Condition.BUSY),
         (NoAnswerError, Condition.SILENT),
         (TransportError, Condition.LINK),
         (BootLoaderError, Condition.BOOT_LOADER),

@@ -5,15 +5,19 @@ every command can make a loader report success. So nothing counts here but the l
 device sends back over the channel, with the app's full hash in it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from toolchain.device.session import Session
+from toolchain.device.status import Step
 from toolchain.errors import DeviceError
 from toolchain.image import Image
-from toolchain.load.inventory import InstalledApp, Inventory, find_app, inventory
+from toolchain.load import consent
+from toolchain.load.consent import Announce, silent
+from toolchain.load.inventory import InstalledApp, find_app, inventory
 from toolchain.load.plan import LoadCommand, Packing, plan_load
-from toolchain.target import Target, target_by_id
+from toolchain.load.preflight import preflight, require_target
 
 Progress = Callable[[int, int], None]
 """Called with the commands that are done and the commands in all, after each one."""
@@ -37,6 +41,7 @@ def install(
     signature: bytes | None,
     *,
     progress: Progress = quiet,
+    announce: Announce = silent,
     force: bool = False,
 ) -> Installed:
     """Load ``image`` unless the device has it, and make the device confirm it.
@@ -49,39 +54,47 @@ def install(
         image: what to load.
         signature: DER, over ``image.digest()``; None for an unsigned app.
         progress: called after each command.
+        announce: called before each command that the device may ask its owner about.
         force: load even if the device has this very app.
 
     Raises:
-        DeviceError: another target, no room, refused, not confirmed, not authentic, or the link failed.
+        DeviceError: another target, no room, no library, refused, not confirmed, not authentic, or the
+            link failed.
         ImageError: name or signature do not fit their commands.
     """
-    if session.target_id != image.target_id:
-        raise DeviceError(
-            f"the app is built for {_name(image.target_id)}, the device is {_name(session.target_id)}",
-            hint="build it for the device's target",
-        )
-    digest = image.digest()
-    before = inventory(session)
-    there = next((app for app in before.apps if app.full_hash == digest), None)
-    if there is not None and not force:
-        return Installed(there, 0)
-    replaced = next((app for app in before.apps if app.name == image.name and not app.is_custom_ca), None)
-    require_room(image, before, replaced)
-
+    require_target(image, session.target_id)
+    found = preflight(image, inventory(session), force=force)
+    if found.present is not None and not force:
+        return Installed(found.present, 0)
     packing = Packing.fewest(session.transport.max_data, authenticated=session.authenticated)
-    plan = plan_load(image, signature=signature, delete_first=replaced is not None, packing=packing)
-    return run_and_confirm(session, plan.commands, digest, progress)
+    plan = plan_load(image, signature=signature, delete_first=found.replaced is not None, packing=packing)
+    questions = {Step.COMMIT: consent.install(image)}
+    if found.replaced is not None:
+        questions[Step.DELETE] = consent.replace(found.replaced)
+    return run_and_confirm(
+        session, plan.commands, image.digest(), progress, announce=announce, questions=questions
+    )
 
 
 def run_and_confirm(
-    session: Session, commands: Sequence[LoadCommand], digest: bytes, progress: Progress
+    session: Session,
+    commands: Sequence[LoadCommand],
+    digest: bytes,
+    progress: Progress,
+    *,
+    announce: Announce = silent,
+    questions: Mapping[Step, str] = MappingProxyType({}),
 ) -> Installed:
     """Send the commands of a load and make the device list the app.
+
+    ``questions`` are what the device asks at which step; ``announce`` hears of each before it comes.
 
     Raises:
         DeviceError: refused, not confirmed, not authentic, or the link failed.
     """
     for done, command in enumerate(commands, start=1):
+        if command.step in questions:
+            announce(questions[command.step])
         session.send(command.plaintext, step=command.step, answer="none")
         progress(done, len(commands))
     app = find_app(session, digest)
@@ -91,44 +104,3 @@ def run_and_confirm(
             hint="load again; if it stays, something on the way swallows or alters commands",
         )
     return Installed(app, len(commands))
-
-
-def _name(target_id: int) -> str:
-    target = target_by_id(target_id)
-    return f"{target.title} ({target_id:08x})" if target else f"target {target_id:08x}"
-
-
-def require_room(image: Image, there: Inventory, replaced: InstalledApp | None) -> None:
-    """Check space and slots before the first command.
-
-    Args:
-        image: what is to be loaded.
-        there: what the device has.
-        replaced: the app that goes first.
-
-    Raises:
-        DeviceError: not enough; the hint says what to delete.
-    """
-    target = target_by_id(image.target_id)
-    unit = max(target.page_size, target.list_block_size) if target else 1
-    needed = -(-image.span // unit) * unit
-    free = there.memory.free + (_size(replaced, target) if replaced else 0)
-    if needed > free:
-        others = [app for app in there.apps if app is not replaced and not app.is_custom_ca]
-        raise DeviceError(
-            f"the app needs {needed} bytes of flash, the device has {free}", hint=_advice(others, target)
-        )
-    if there.memory.slots_used - (replaced is not None) >= there.memory.slots:
-        raise DeviceError(
-            f"all {there.memory.slots} places for apps are taken", hint="delete an app that is not needed"
-        )
-
-
-def _size(app: InstalledApp, target: Target | None) -> int:
-    return (app.blocks or 0) * (target.list_block_size if target else 0)
-
-
-def _advice(apps: list[InstalledApp], target: Target | None) -> str:
-    sized = sorted(((_size(app, target), app.name) for app in apps), reverse=True)
-    listed = ", ".join(f"{name} ({size} bytes)" if size else name for size, name in sized)
-    return f"delete one of: {listed}" if listed else "the app does not fit this device"

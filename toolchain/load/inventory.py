@@ -31,6 +31,39 @@ FLAG_CUSTOM_CA = 0x0400
 """Flags that a genuine check warns about (§9.1): a replaced user interface, a custom CA."""
 
 
+_VERSION_FLAGS = (
+    "recovery mode",
+    "signed MCU",
+    "onboarded",
+    "issuer trusted",
+    "custom CA trusted",
+    "HSM initialised",
+    "factory filled",
+    "PIN validated",
+)
+"""Flags of a version answer, lowest bit first (§12.1)."""
+
+_APP_FLAGS = {
+    0x0001: "main",
+    0x0002: "OS upgrade",
+    0x0004: "signed",
+    0x0008: "user interface",
+    0x0010: "derive master",
+    0x0020: "preloaded",
+    0x0040: "global PIN",
+    0x0080: "debug",
+    0x0100: "autoboot",
+    0x0200: "settings",
+    0x0400: "custom CA",
+    0x0800: "library",
+    0x1000: "not runnable",
+    0x2000: "language pack",
+    0x4000: "issuer",
+    0x8000: "enabled",
+}
+"""Flags of a listed app (§9.1)."""
+
+
 class BootLoaderError(DeviceError):
     """The device runs its boot loader, so it has no apps to speak of."""
 
@@ -99,6 +132,11 @@ class InstalledApp:
         """Whether the entry stands for an enrolled custom CA, not for an app."""
         return bool(self.flags & FLAG_CUSTOM_CA)
 
+    @property
+    def flag_names(self) -> tuple[str, ...]:
+        """Names of the flags that are set."""
+        return tuple(name for flag, name in _APP_FLAGS.items() if self.flags & flag)
+
 
 @dataclass(frozen=True)
 class MemoryInfo:
@@ -140,6 +178,16 @@ class DeviceVersion:
     def recovery_mode(self) -> bool:
         """Whether the device was started in recovery mode."""
         return bool(self.flags & 1)
+
+    @property
+    def custom_ca(self) -> bool:
+        """Whether the device knows a custom CA."""
+        return bool(self.flags & 1 << 4)
+
+    @property
+    def flag_names(self) -> tuple[str, ...]:
+        """Names of the flags that are set."""
+        return tuple(name for bit, name in enumerate(_VERSION_FLAGS) if self.flags & 1 << bit)
 
 
 def parse_page(page: bytes) -> tuple[InstalledApp, ...]:

@@ -1,5 +1,6 @@
 """Ways to reach a device. Each scheme has a file of its own, imported when a URI names it."""
 
+import time
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -17,7 +18,11 @@ class NoDeviceError(TransportError):
 
 
 class NoPermissionError(TransportError):
-    """The device is there, but this user may not open it, or another program has it."""
+    """The device is there, but this user may not open it."""
+
+
+class BusyError(TransportError):
+    """The device is there, but another program has it."""
 
 
 class NoAnswerError(TransportError):
@@ -69,6 +74,37 @@ class Closing:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class Limited(Closing):
+    """A link that is given up when everything together has taken too long.
+
+    Each answer has its own time limit, but a hostile device could use up that of every single one.
+    """
+
+    def __init__(self, transport: Transport, seconds: float) -> None:
+        self.max_data = transport.max_data
+        self._transport = transport
+        self._seconds = seconds
+        self._deadline = time.monotonic() + seconds
+
+    def exchange(self, apdu: bytes) -> bytes:
+        """As the link underneath, until the time is over.
+
+        Raises:
+            NoAnswerError: the time is over.
+            TransportError: as the link underneath.
+        """
+        if time.monotonic() > self._deadline:
+            self.close()
+            raise NoAnswerError(
+                f"the device is not done after {self._seconds:g} s", hint="reconnect it and try again"
+            )
+        return self._transport.exchange(apdu)
+
+    def close(self) -> None:
+        """Let go of the device."""
+        self._transport.close()
 
 
 def open_transport(uri: str, *, timeout: float = TIMEOUT) -> Transport:

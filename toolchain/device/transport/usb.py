@@ -10,7 +10,15 @@ import time
 from types import ModuleType
 from typing import Protocol, TypedDict
 
-from toolchain.device.transport import TIMEOUT, Closing, NoAnswerError, NoDeviceError, NoPermissionError
+from toolchain.device.transport import (
+    TIMEOUT,
+    BusyError,
+    Closing,
+    NoAnswerError,
+    NoDeviceError,
+    NoPermissionError,
+)
+from toolchain.device.transport.hidraw import UDEV_ADVICE, nodes
 from toolchain.errors import ConfigError, TransportError
 
 VENDOR = 0x2C97
@@ -18,11 +26,6 @@ REPORT = 64
 _CHANNEL = 0x0101
 _INTERFACE = 0
 _USAGE_PAGE = 0xFFA0
-
-_UDEV = (
-    "unlock the device and close its app; on Linux the user needs a udev rule: "
-    'SUBSYSTEM=="hidraw", ATTRS{idVendor}=="2c97", TAG+="uaccess"'
-)
 
 
 class HidDevice(Protocol):
@@ -152,7 +155,7 @@ def choose(found: list[HidInfo], which: str) -> HidInfo:
     if not matches:
         raise NoDeviceError(
             f"no device is called usb:{which}" if which else "no device is plugged in",
-            hint=f"there is: {names}" if names else f"plug it in and unlock it; {_UDEV}",
+            hint=f"there is: {names}" if names else f"plug it in and unlock it; {UDEV_ADVICE}",
         )
     raise ConfigError("several devices are plugged in", hint=f"choose one of: {names}")
 
@@ -178,7 +181,26 @@ def open_usb(which: str = "", *, timeout: float = TIMEOUT) -> UsbTransport:
     try:
         device.open_path(info["path"])
     except OSError as e:
-        raise NoPermissionError(
-            "the device cannot be opened: no permission, or another program uses it", hint=_UDEV
-        ) from e
+        raise _why_closed() from e
     return UsbTransport(device, framing, timeout=timeout)
+
+
+def list_usb() -> tuple[str, ...]:
+    """URIs of all devices on cables, for ``open_transport``.
+
+    Raises:
+        ConfigError: the ``usb`` extra is missing.
+    """
+    found: list[HidInfo] = _packages()[1].enumerate(VENDOR, 0)
+    return tuple(f"usb:{d['path'].decode(errors='replace')}" for d in found if _speaks_loader(d))
+
+
+def _why_closed() -> TransportError:
+    """The library does not say why a device did not open; who may open it is on record elsewhere."""
+    found = nodes()
+    if found and all(node.accessible for node in found):
+        return BusyError(
+            "the device cannot be opened: another program uses it",
+            hint="close the wallet, the browser tab or the other loader that talks to it",
+        )
+    return NoPermissionError("the device cannot be opened: no permission", hint=UDEV_ADVICE)
