@@ -26,7 +26,9 @@ from toolchain.release.log import Log, cosign
 from toolchain.release.policy import Approver, LogPolicy, Party, ReleasePolicy
 from toolchain.release.sbom import Part, sbom
 
-DAY = datetime.date(2026, 11, 21)
+DAY = datetime.date(2024, 5, 6)
+"""In the past, so that the machine's clock does not matter."""
+
 ALICE, BOB, CAROL, DAVE, EVE = (PrivateKey.from_int(n) for n in range(0xA1, 0xA6))
 BUILDER_ONE, BUILDER_TWO, APP_KEY, LOG_KEY, WITNESS, SECOND_WITNESS = (
     PrivateKey.from_int(n) for n in range(0xB1, 0xB7)
@@ -38,21 +40,21 @@ def party(name: str, key: PrivateKey) -> Party:
     return Party(name, key.public_key.pem())
 
 
-def approver(name: str, key: PrivateKey, expires: str = "2027-06-30", revoked: str | None = None) -> Approver:
+def approver(name: str, key: PrivateKey, expires: str = "2025-06-30", revoked: str | None = None) -> Approver:
     return Approver(name, key.public_key.pem(), expires, revoked)
 
 
 POLICY = ReleasePolicy(
     apps=("Boilerplate",),
-    issued="2026-01-01",
-    expires="2027-12-31",
+    issued="2024-01-01",
+    expires="2025-12-31",
     verification="store",
     threshold=2,
     approvers=(
         approver("alice", ALICE),
         approver("bob", BOB),
-        approver("carol", CAROL, expires="2026-11-20"),
-        approver("dave", DAVE, revoked="2026-11-01"),
+        approver("carol", CAROL, expires="2024-05-05"),
+        approver("dave", DAVE, revoked="2024-05-01"),
     ),
     rebuilds=2,
     builders=(party("one", BUILDER_ONE), party("two", BUILDER_TWO)),
@@ -73,7 +75,7 @@ PROVENANCE = Provenance(
     sdk="sdk-shim",
     command=("make",),
     environment={"LC_ALL": "C"},
-    source_date_epoch=1_790_000_000,
+    source_date_epoch=1_714_000_000,
     platform="linux-x86_64",
 )
 
@@ -122,7 +124,7 @@ def attestation(builds: dict[str, Build], name: str, key: PrivateKey) -> Envelop
 
 
 BILL = sbom(
-    "Boilerplate", "2.3.1", [Part("source", "src/main.c", "", "0" * 64)], source_date_epoch=1_790_000_000
+    "Boilerplate", "2.3.1", [Part("source", "src/main.c", "", "0" * 64)], source_date_epoch=1_714_000_000
 )
 
 
