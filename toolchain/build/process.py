@@ -52,10 +52,12 @@ def run(
             pass_fds=descriptors,
             umask=0o022,
         )
+        sink = _Sink(file, show)
         try:
-            ended = _watch(process, _Sink(file, show), deadline, cancel)
+            ended = _watch(process, sink, deadline, cancel)
         finally:
             _end(process)
+            sink.end()
     if cancel.is_set():
         raise BuildError("cancelled", log=str(log))
     if not ended:
@@ -86,6 +88,10 @@ class _Sink:
         for line in lines:
             self._show(line[:_LINE_LIMIT].decode("utf-8", "replace"))
         self._line = rest[:_LINE_LIMIT]
+
+    def end(self) -> None:
+        if self._line:
+            self._show(self._line.decode("utf-8", "replace"))
 
 
 def _watch(process: "subprocess.Popen[bytes]", sink: _Sink, deadline: float, cancel: Event) -> bool:
