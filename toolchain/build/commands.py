@@ -50,7 +50,8 @@ def _read(path: Path) -> Call:
             messages = file.read(_MESSAGES_LIMIT).decode("utf-8", "replace")
     except FileNotFoundError:
         messages = ""
-    output = next((after for flag, after in itertools.pairwise(arguments) if flag == "-o"), "")
+    outputs = [after for flag, after in itertools.pairwise(arguments) if flag == "-o"]
+    output = outputs[-1] if outputs else ""
     source = ""
     if "-c" in arguments:
         source = next((a for a in reversed(arguments[1:]) if a.endswith(_SOURCES) and a != output), "")

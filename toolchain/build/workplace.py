@@ -157,7 +157,7 @@ class Workplace:
 
     def folders(self, sources: Sources) -> Folders:
         """How to name this machine's folders."""
-        others = {self.toolchain.bin: "<toolchain>", self.folder: "<work>", self.python: "<python>"}
+        others = {self.toolchain.bin.parent: "<toolchain>", self.folder: "<work>", self.python: "<python>"}
         if newlib := newlib_folder():
             others[newlib] = "<newlib>"
         return Folders(

@@ -107,8 +107,8 @@ def compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every job gets the compiler that copies, behind the scripts that record."""
     program = tmp_path / "compiler.sh"
     program.write_text(COMPILER)
-    folder = tmp_path / "tools"
-    folder.mkdir()
+    folder = tmp_path / "tools" / "bin"
+    folder.mkdir(parents=True)
     script = folder / "clang"
     script.write_text(toolchains._script("clang", "/bin/sh", str(program)))
     script.chmod(0o755)

@@ -229,7 +229,9 @@ def test_provenance_names_the_commit_and_no_folder_of_this_machine(
     assert provenance.compiler == "a compiler for tests"
     assert provenance.sdk.startswith("sdk-shim 0.1 tree sha256:")
     assert provenance.command[:4] == ("make", "-f", "Makefile", "-f")
-    assert {"BOLOS_SDK=<sdk>", "TARGET=nanos2", "CLANGPATH=<toolchain>/", "COIN=BOL"} <= {*provenance.command}
+    assert {"BOLOS_SDK=<sdk>", "TARGET=nanos2", "CLANGPATH=<toolchain>/bin/", "COIN=BOL"} <= {
+        *provenance.command
+    }
     assert str(tmp_path) not in repr(provenance)
 
 
