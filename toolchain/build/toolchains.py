@@ -10,6 +10,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -27,6 +28,7 @@ from toolchain.errors import ConfigError
 from toolchain.target import Target
 
 _DATA = Path(__file__).with_name("toolchains.toml")
+_LOCK = Path(__file__).with_name("builder.lock")
 COMMANDS = "TOOLCHAIN_COMMANDS"
 """Environment variable: the folder in which compilers write down how they were called."""
 
@@ -68,8 +70,6 @@ class Compiler:
     name: str
     kind: Literal["wheel", "system"]
     package: str
-    version: str
-    clang: str
     programs: Mapping[str, str]
     install: str
     fits: tuple[Fit, ...]
@@ -103,8 +103,6 @@ def compilers() -> tuple[Compiler, ...]:
             name=name,
             kind=table["kind"],
             package=table.get("package", ""),
-            version=table.get("version", ""),
-            clang=table.get("clang", ""),
             programs=table.get("programs", {}),
             install=table["install"],
             fits=tuple(Fit(s["family"], s.get("from"), s.get("to")) for s in table["sdks"]),
@@ -255,10 +253,22 @@ def _stub(arguments: str, command: str) -> str:
 
 
 def _wheel_identity(compiler: Compiler, zig: Path) -> str:
-    version = importlib.metadata.version(compiler.package)
-    if version != compiler.version:
-        raise ConfigError(f"{compiler.package} is {version}, not {compiler.version}", hint=compiler.install)
-    return f"clang and lld {compiler.clang}, {compiler.package} {version} sha256:{_digest(zig)}"
+    """Check the wheel against ``builder.lock``.
+
+    Raises:
+        ConfigError: another version, or other bytes.
+    """
+    lock = tomllib.loads(_LOCK.read_text("utf-8"))[compiler.name]
+    version, digest = importlib.metadata.version(compiler.package), _digest(zig)
+    if version != lock["version"]:
+        raise ConfigError(f"{compiler.package} is {version}, not {lock['version']}", hint=compiler.install)
+    if digest != lock["sha256"].get(f"{platform.system()} {platform.machine()}", digest):
+        raise ConfigError(
+            f"{compiler.package} {version} is not the one in {_LOCK.name}: its compiler has other bytes",
+            hint="remove .venv and install it again",
+            where=str(zig),
+        )
+    return f"clang and lld {lock['clang']}, {compiler.package} {version} sha256:{digest}"
 
 
 def _system_identity(programs: Mapping[str, Path]) -> str:

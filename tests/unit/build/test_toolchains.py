@@ -1,4 +1,6 @@
 import dataclasses
+import platform
+import re
 import subprocess
 import threading
 from pathlib import Path
@@ -80,10 +82,21 @@ def test_a_program_that_is_missed_is_named_with_its_package(
     assert "apt-get install clang-14 lld-14" in caught.value.hint
 
 
-def test_another_version_of_the_wheel(tmp_path: Path) -> None:
-    compiler = dataclasses.replace(compilers()[0], version="0.0.1")
-    with pytest.raises(ConfigError, match=r"ziglang is .*, not 0\.0\.1"):
-        prepare(compiler, TARGET, tmp_path / "work")
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (r'version = "[\d.]+"', 'version = "0.0.1"', r"ziglang is .*, not 0\.0\.1"),
+        (r'"Linux x86_64" = ".*"', f'"{platform.system()} {platform.machine()}" = "00"', "other bytes"),
+    ],
+)
+def test_another_compiler_than_the_locked_one(
+    old: str, new: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = tmp_path / "builder.lock"
+    lock.write_text(re.sub(old, new, toolchains._LOCK.read_text()))
+    monkeypatch.setattr(toolchains, "_LOCK", lock)
+    with pytest.raises(ConfigError, match=message):
+        prepare(compilers()[0], TARGET, tmp_path / "work")
     assert not list((tmp_path / "work" / "toolchains").glob("zig-*/bin"))
 
 
@@ -111,7 +124,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compiler:
         (folder / program).write_text(ECHO)
         (folder / program).chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=":")
-    return Compiler("fake", "system", "", "", "", programs, "install it", ())
+    return Compiler("fake", "system", "", programs, "install it", ())
 
 
 def test_the_identity_names_versions_and_digests(fake: Compiler, tmp_path: Path) -> None:
