@@ -169,11 +169,10 @@ def load(
     json: bool = False,
 ) -> None:
     """Build, verify and sign one app, load it, and let the device confirm that it is installed."""
-    from toolchain import pipeline, views
+    from toolchain import package, views_load
     from toolchain.devices import DeviceOptions, target_of
 
     out = Output(as_json=json)
-    work = pipeline.Workspace.of(PROJECT, dist)
     options = DeviceOptions(
         uri=device,
         state=Path(state) if state else None,
@@ -183,9 +182,12 @@ def load(
         timeout=timeout,
     )
     if manifest:
-        trusted = pipeline.trusted_signers(issuer_key)
-        packages = [pipeline.read_package(Path(manifest), trusted)]
+        trusted = package.trusted_signers(issuer_key)
+        ready = [package.read_package(Path(manifest), trusted)]
     else:
+        from toolchain import pipeline, views
+
+        work = pipeline.Workspace.of(PROJECT, dist)
         chosen = pipeline.policy("development")
         key = pipeline.signing_key(signer, issuer_key, chosen, console.ask_secret)
         found = None if target else target_of(options)
@@ -196,11 +198,11 @@ def load(
         verified = pipeline.verify_all(outcomes, chosen)
         signed = pipeline.sign_all(verified, key)
         views.signed(out, verified, signed)
-        packages = [pipeline.read_package(outcome.get(), [key.record.key]) for outcome in signed]
-    for package in packages:
-        with out.progress(f"load {package.image.name}") as progress:
-            installed = pipeline.load(package, options, progress)
-        views.installed(out, package, installed)
+        ready = [package.read_package(outcome.get(), [key.record.key]) for outcome in signed]
+    for app_package in ready:
+        with out.progress(f"load {app_package.image.name}") as progress:
+            installed = package.load(app_package, options, progress)
+        views_load.installed(out, app_package, installed)
 
 
 @task(

@@ -55,6 +55,9 @@ class Output:
         if self.as_json:
             line = json.dumps({"schema": JSON_SCHEMA, "type": kind, **fields}, ensure_ascii=False)
             print(line, flush=True)
+        elif isinstance(shown, str):
+            # Without rich, which takes longer to start than many a task. Names in it come from files.
+            print("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown), flush=True)
         elif shown is not None:
             _stdout().print(shown)
 
@@ -71,7 +74,7 @@ class Output:
     @contextlib.contextmanager
     def progress(self, title: str) -> Iterator[Callable[[int, int], None]]:
         """A bar on stderr, fed by ``(done, total)``; nothing without a terminal or with ``--json``."""
-        if self.as_json or not _stderr().is_terminal:
+        if self.as_json or not sys.stderr.isatty():
             yield lambda _done, _total: None
             return
         from rich.progress import Progress

@@ -12,11 +12,13 @@ from toolchain.app import AppManifest
 from toolchain.console import Output, confirm, say
 from toolchain.devices import Served
 from toolchain.errors import ConfigError, VerificationError
-from toolchain.pipeline import Built, Loaded, Outcome, Package, Verified, read_manifest
+from toolchain.package import Loaded, Package, read_manifest
+from toolchain.pipeline import Built, Outcome, Verified
 from toolchain.sign.record import KeyRecord
 from toolchain.target import Target
 from toolchain.verify.model import Finding
 from toolchain.verify.report import to_json, to_terminal
+from toolchain.views_load import loaded_fields
 from toolchain.virtual_device import Consent, Exchange, Prompt, allow, deny
 from toolchain.virtual_device.config import ListFormat
 
@@ -191,33 +193,6 @@ def signed(out: Output, checked: Sequence[Outcome[Verified]], outcomes: Sequence
     _raise_first(outcomes)
 
 
-def _loaded_fields(package: Package, loaded: Loaded) -> dict[str, object]:
-    return {
-        "app": package.manifest.app,
-        "version": package.manifest.version,
-        "target": package.manifest.target,
-        "device": loaded.device,
-        "digest": loaded.installed.app.full_hash.hex(),
-        "confirmed": True,
-        "unchanged": loaded.installed.commands == 0,
-        "issuer": loaded.issuer,
-        "unsafe": list(loaded.unsafe),
-        "apdus": loaded.installed.commands,
-    }
-
-
-def installed(out: Output, package: Package, loaded: Loaded) -> None:
-    """One confirmed install."""
-    manifest = package.manifest
-    done = "was already there" if loaded.installed.commands == 0 else f"{loaded.installed.commands} commands"
-    who = f"certified by {loaded.issuer}" if loaded.issuer else "UNKNOWN ISSUER"
-    text = (
-        f"{manifest.app} {manifest.version} on {manifest.target} ({loaded.device}, {who}), {done}: "
-        f"{package.image.digest().hex()}, confirmed by the device"
-    )
-    out.result("installed", _loaded_fields(package, loaded), Text(text))
-
-
 def released(
     out: Output,
     builds: Sequence[Outcome[Built]],
@@ -246,7 +221,7 @@ def released(
             "kind": package.record.kind,
             "confirmed": True,
         }
-        out.result("installed", _loaded_fields(package, loaded))
+        out.result("installed", loaded_fields(package, loaded))
         out.result("release", fields)
         table.add_row(
             package.manifest.app,
