@@ -10,12 +10,13 @@ from toolchain.diagnostic import in_vendor_folder
 from toolchain.errors import ImageError
 from toolchain.verify.c.functions import Function, functions
 from toolchain.verify.c.lexer import Source, read_source
+from toolchain.verify.c.statements import statements
 from toolchain.verify.makefile import words
 from toolchain.verify.model import Candidate, Command, Location
 from toolchain.verify.sources import SourceTree
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CFile:
     """One C file of the app; ``vendored`` if it is someone else's library. Paths are relative to the app."""
 
@@ -46,17 +47,16 @@ def app_commands(candidate: Candidate) -> Iterator[tuple[str, Command]]:
             yield os.path.relpath(path, root), command
 
 
-def c_files(candidate: Candidate) -> tuple[CFile, ...]:
-    """Every C file that could be read."""
-    return tuple(f for f in _files(candidate) if isinstance(f, CFile))
+@dataclass(frozen=True, eq=False)
+class Code:
+    """The app's C files, in order of their paths, and those that could not be read."""
+
+    files: tuple[CFile, ...]
+    unread: tuple[Unread, ...]
 
 
-def unread_files(candidate: Candidate) -> tuple[Unread, ...]:
-    """Every C file that could not."""
-    return tuple(f for f in _files(candidate) if isinstance(f, Unread))
-
-
-def _files(candidate: Candidate) -> tuple[CFile | Unread, ...]:
+def read_code(candidate: Candidate) -> Code:
+    """The app's code; the same object for the same sources."""
     folder = candidate.app.manifest.build_directory
     asked = words(candidate.app.variables.get("APP_SOURCE_PATH", ""))
     folders = tuple(os.path.normpath(folder / path) for path in asked)
@@ -64,15 +64,22 @@ def _files(candidate: Candidate) -> tuple[CFile | Unread, ...]:
     return _read_all(candidate.tree, folders, compiled)
 
 
+def c_files(candidate: Candidate) -> tuple[CFile, ...]:
+    """Every C file that could be read."""
+    return read_code(candidate).files
+
+
 @functools.lru_cache(maxsize=4)
-def _read_all(
-    tree: SourceTree, folders: tuple[str, ...], compiled: tuple[str, ...]
-) -> tuple[CFile | Unread, ...]:
+def _read_all(tree: SourceTree, folders: tuple[str, ...], compiled: tuple[str, ...]) -> Code:
     """What was compiled (or, if nobody recorded that, every C file), and the headers of the same folders."""
     below = [path for folder in folders for path in tree.under(folder)]
     chosen = set(compiled) or {path for path in below if path.endswith(".c")}
     chosen |= {path for path in below if path.endswith(".h")}
-    return tuple(_read(tree, path) for path in sorted(chosen) if path.endswith((".c", ".h")))
+    read = [_read(tree, path) for path in sorted(chosen) if path.endswith((".c", ".h"))]
+    return Code(
+        tuple(file for file in read if isinstance(file, CFile)),
+        tuple(file for file in read if isinstance(file, Unread)),
+    )
 
 
 def _read(tree: SourceTree, path: str) -> CFile | Unread:
@@ -81,6 +88,9 @@ def _read(tree: SourceTree, path: str) -> CFile | Unread:
         return Unread(Location(path), "it is not in the app's folder, or too long")
     try:
         source = read_source(text)
-        return CFile(path, in_vendor_folder(path), source, functions(source))
+        found = functions(source)
+        for function in found:
+            statements(function.body)
+        return CFile(path, in_vendor_folder(path), source, found)
     except ImageError as e:
         return Unread(Location(path, int(e.where or 0)), e.message)

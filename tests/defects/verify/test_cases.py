@@ -6,6 +6,7 @@ import pytest
 
 from tests.defects.verify import (
     build,
+    crypto,
     derivation,
     image,
     makefile,
@@ -20,11 +21,20 @@ from tests.defects.verify.case import Case
 from tests.unit.verify.candidates import findings
 from toolchain.verify import RULES
 
-CASES = tuple(
-    case
-    for topic in (build, makefile, permissions, derivation, metadata, memory, image, project, source, waivers)
-    for case in topic.CASES
+TOPICS = (
+    build,
+    makefile,
+    permissions,
+    derivation,
+    metadata,
+    memory,
+    image,
+    project,
+    source,
+    crypto,
+    waivers,
 )
+CASES = tuple(case for topic in TOPICS for case in topic.CASES)
 SEVERITIES = {rule.id: rule.severity for rule in RULES}
 
 

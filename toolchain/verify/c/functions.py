@@ -22,12 +22,21 @@ _NEVER_CALLED = _NOT_CALLED | _TYPES
 
 @dataclass(frozen=True)
 class Function:
-    """A function's definition. ``parameters`` and ``body`` are the tokens inside of its brackets."""
+    """A function's definition. ``parameters`` and ``body`` are the tokens inside of its brackets.
+
+    ``returns`` are the tokens in front of its name: type, storage class, attributes.
+    """
 
     name: str
+    returns: tuple[Token, ...]
     parameters: tuple[Token, ...]
     body: tuple[Token, ...]
     line: int
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Name of each parameter, empty where it has none."""
+        return tuple(_declared_name(part) for part in split(self.parameters))
 
 
 @dataclass(frozen=True)
@@ -76,25 +85,43 @@ def functions(source: Source) -> tuple[Function, ...]:
 
 def _functions(tokens: Sequence[Token]) -> Iterator[Function]:
     pairs = brackets(tokens)
-    index, last_list = 0, None
+    index = begin = name_index = 0
+    last_list = None
     while index < len(tokens):
         text = tokens[index].text
         if text == "(" and tokens[index].kind == "mark":
             end = pairs[index]
             before = tokens[index - 1] if index else None
             if before and before.kind == "name" and before.text not in _NOT_CALLED:
-                last_list = (before, tokens[index + 1 : end])
+                last_list, name_index = (before, tokens[index + 1 : end]), index - 1
             index = end + 1
         elif text == "{" and tokens[index].kind == "mark":
             end = pairs[index]
             if last_list:
                 name, parameters = last_list
-                yield Function(name.text, tuple(parameters), tuple(tokens[index + 1 : end]), name.line)
+                yield Function(
+                    name.text,
+                    tuple(tokens[begin:name_index]),
+                    tuple(parameters),
+                    tuple(tokens[index + 1 : end]),
+                    name.line,
+                )
             last_list, index = None, end + 1
+            begin = index
         else:
             if text in (";", "=", ","):
                 last_list = None
             index += 1
+            begin = index if text == ";" else begin
+
+
+def _declared_name(declaration: Sequence[Token]) -> str:
+    """``const uint8_t *a[4]`` → ``a``; of a function pointer, its name."""
+    for index, token in enumerate(declaration):
+        if token.text in ("[", ")") and index and declaration[index - 1].kind == "name":
+            return declaration[index - 1].text
+    last = declaration[-1] if declaration else None
+    return last.text if last and last.kind == "name" and len(declaration) > 1 else ""
 
 
 def calls(tokens: Sequence[Token]) -> Iterator[Call]:

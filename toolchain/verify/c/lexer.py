@@ -66,7 +66,7 @@ class Comment:
     line: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
     """A file in parts. ``tokens`` are those outside of directives and comments."""
 

@@ -7,6 +7,7 @@ from toolchain.verify import waivers
 from toolchain.verify.model import Rule
 from toolchain.verify.rules import (
     build,
+    crypto,
     derivation,
     image,
     makefile,
@@ -17,7 +18,19 @@ from toolchain.verify.rules import (
     source,
 )
 
-_TOPICS = (build, makefile, permissions, derivation, metadata, memory, image, source, project, waivers)
+_TOPICS = (
+    build,
+    makefile,
+    permissions,
+    derivation,
+    metadata,
+    memory,
+    image,
+    project,
+    source,
+    crypto,
+    waivers,
+)
 
 
 def _rules(topic: ModuleType) -> tuple[Rule, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from toolchain.verify.c.functions import calls
 from toolchain.verify.c.lexer import Comment, Directive, Token
-from toolchain.verify.code import CFile, c_files, unread_files
+from toolchain.verify.code import CFile, c_files, read_code
 from toolchain.verify.data import throwing_calls
 from toolchain.verify.makefile import lines
 from toolchain.verify.model import Candidate, Problem, Severity, rule
@@ -45,7 +45,7 @@ def _milder(file: CFile) -> Severity | None:
 )
 def src_parsed(candidate: Candidate) -> Iterator[Problem]:
     """Every C file of the app could be split into functions."""
-    for unread in unread_files(candidate):
+    for unread in read_code(candidate).unread:
         yield Problem(f"the file cannot be read: {unread.reason}", unread.location)
     if not candidate.tree.complete:
         yield Problem("the app has more files than are looked at")
