@@ -17,7 +17,7 @@ import re
 import sys
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
@@ -127,7 +127,7 @@ class Key:
     def __init__(self, pem: object, what: str) -> None:
         try:
             key = serialization.load_pem_public_key(text(pem, what, r"[\x0a\x20-\x7e]{1,1000}").encode())
-        except ValueError as e:
+        except (ValueError, UnsupportedAlgorithm) as e:
             raise RefusedError(f"{what}: not a public key") from e
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256K1):
             raise RefusedError(f"{what}: not a secp256k1 key")

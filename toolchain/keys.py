@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
@@ -80,7 +80,7 @@ class PublicKey:
         """
         try:
             key = serialization.load_pem_public_key(text.encode())
-        except ValueError as e:
+        except (ValueError, UnsupportedAlgorithm) as e:
             raise SigningError("not a public key in PEM form") from e
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256K1):
             raise SigningError("public key is not on secp256k1")

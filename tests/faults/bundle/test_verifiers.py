@@ -2,6 +2,7 @@
 
 import datetime
 import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from tests.faults.bundle.cases import Case, all_cases
 from tests.unit.release.releases import DAY, POLICY, finished
-from toolchain.errors import ToolchainError
+from toolchain.errors import ImageError, ToolchainError
 from toolchain.release.bundle import read_bundle, verify_bundle, write_bundle
 from toolchain.release.policy import ReleasePolicy
 
@@ -87,6 +88,54 @@ def test_shell(case: Case, tmp_path: Path) -> None:
 
 
 DATA = write_bundle(finished())
+
+# A brainpool key: a curve that libraries may not know at all.
+STRANGE_KEY = (
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MFswFQYHKoZIzj0CAQYKKoF6AYFfZYIAAQNCAATx/ReMCzrVjxASbejOQkNbOWGtvKvIym3o/PNT\n"
+    "2G6cAyR+ntsqYzIB38aPvTRVZpDbOO92cy+KkFLuQNhOLsNb\n"
+    "-----END PUBLIC KEY-----\n"
+)
+
+
+def bad_policies() -> dict[str, bytes]:
+    good = json.loads(POLICY_DATA)
+    alice, *others = good["approvers"]
+    tables: dict[str, object] = {
+        "a threshold of one": {**good, "threshold": 1},
+        "a threshold out of reach": {**good, "threshold": 9},
+        "something more": {**good, "extra": 1},
+        "another schema": {**good, "schema": "release-policy/2"},
+        "a date that is none": {**good, "issued": "2024-02-31"},
+        "an approver twice": {**good, "approvers": [alice, alice, *others]},
+        "a key with two roles": {**good, "app_keys": [{"name": "app", "key": alice["key"]}]},
+        "no key": {**good, "approvers": [{**alice, "key": ""}, *others]},
+        "a strange key": {**good, "approvers": [{**alice, "key": STRANGE_KEY}, *others]},
+        "a key that is a number": {**good, "approvers": [{**alice, "key": 1}, *others]},
+        "approvers are text": {**good, "approvers": "everyone"},
+        "a list": [],
+    }
+    texts = {name: json.dumps(table, sort_keys=True, indent=2) + "\n" for name, table in tables.items()}
+    return {name: text.encode() for name, text in texts.items()} | {
+        "not canonical": json.dumps(good).encode(),
+        "empty": b"",
+        "no JSON": b"\xff",
+    }
+
+
+@pytest.mark.parametrize("name", bad_policies())
+def test_policies_that_are_none(name: str) -> None:
+    policy = bad_policies()[name]
+    with pytest.raises(ImageError):
+        ReleasePolicy.from_json(policy)
+    assert not accepted_by_standalone(DATA, policy)
+
+
+@pytest.mark.component("openssl")
+@pytest.mark.component("jq")
+@pytest.mark.parametrize("name", bad_policies())
+def test_policies_that_are_none_and_the_shell(name: str, tmp_path: Path) -> None:
+    assert not accepted_by_shell(tmp_path, DATA, bad_policies()[name])
 
 
 @pytest.mark.parametrize("part", range(8))
