@@ -65,11 +65,15 @@ class Fit:
 
 @dataclass(frozen=True)
 class Compiler:
-    """An entry of ``toolchains.toml``: where a compiler comes from, which SDKs it fits."""
+    """An entry of ``toolchains.toml``: where a compiler comes from, which SDKs it fits.
+
+    ``version`` is the one that ``builder.lock`` asks of a wheel.
+    """
 
     name: str
     kind: Literal["wheel", "system"]
     package: str
+    version: str
     programs: Mapping[str, str]
     install: str
     fits: tuple[Fit, ...]
@@ -95,6 +99,12 @@ def _data() -> dict[str, Any]:
     return tomllib.loads(_DATA.read_text("utf-8"))
 
 
+def _lock(name: str) -> dict[str, Any]:
+    """What ``builder.lock`` says about a compiler."""
+    table: dict[str, Any] = tomllib.loads(_LOCK.read_text("utf-8"))[name]
+    return table
+
+
 @functools.cache
 def compilers() -> tuple[Compiler, ...]:
     """Every compiler of the data file, the preferred one first."""
@@ -103,6 +113,7 @@ def compilers() -> tuple[Compiler, ...]:
             name=name,
             kind=table["kind"],
             package=table.get("package", ""),
+            version=_lock(name).get("version", ""),
             programs=table.get("programs", {}),
             install=table["install"],
             fits=tuple(Fit(s["family"], s.get("from"), s.get("to")) for s in table["sdks"]),
@@ -258,7 +269,7 @@ def _wheel_identity(compiler: Compiler, zig: Path) -> str:
     Raises:
         ConfigError: another version, or other bytes.
     """
-    lock = tomllib.loads(_LOCK.read_text("utf-8"))[compiler.name]
+    lock = _lock(compiler.name)
     version, digest = importlib.metadata.version(compiler.package), _digest(zig)
     if version != lock["version"]:
         raise ConfigError(f"{compiler.package} is {version}, not {lock['version']}", hint=compiler.install)

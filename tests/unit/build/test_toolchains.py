@@ -124,7 +124,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compiler:
         (folder / program).write_text(ECHO)
         (folder / program).chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=":")
-    return Compiler("fake", "system", "", programs, "install it", ())
+    return Compiler("fake", "system", "", "", programs, "install it", ())
 
 
 def test_the_identity_names_versions_and_digests(fake: Compiler, tmp_path: Path) -> None:
