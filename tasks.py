@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
+from tasks_device import device_collection, doctor, enroll, explain, prepare, remove
 from toolchain import __version__, console
 from toolchain.console import Output, command
 
@@ -133,12 +135,13 @@ def sign(
 
 
 @task(
-    iterable=["target"],
+    iterable=["target", "device"],
     help={
         **_BUILD_HELP,
         "app": "name under apps/, or a folder with a ledger_app.toml",
         "manifest": "load what this manifest.json describes, without building",
-        "device": _DEVICE,
+        "device": f"{_DEVICE}; may be given several times; default: virtual:",
+        "all-usb": "every device that is plugged in",
         "signer": _SIGNER,
         "issuer-key": _ISSUER_KEY,
         "state": "file in which a virtual device keeps what is installed",
@@ -157,7 +160,8 @@ def load(
     compiler: str = "",
     dist: str = "",
     manifest: str = "",
-    device: str = "virtual:",
+    device: Strings = None,
+    all_usb: bool = False,
     signer: str = "",
     issuer_key: str = "",
     state: str = "",
@@ -168,18 +172,24 @@ def load(
     clean: bool = False,
     json: bool = False,
 ) -> None:
-    """Build, verify and sign one app, load it, and let the device confirm that it is installed."""
-    from toolchain import package, views_load
-    from toolchain.devices import DeviceOptions, target_of
+    """Build, verify, sign, load onto one or several devices; each confirms that the app is installed."""
+    from toolchain import fleet, package, views_fleet
+    from toolchain.device.transport.usb import list_usb
+    from toolchain.devices import DeviceOptions
 
     out = Output(as_json=json)
+    prepare(*(["usb:"] if all_usb else device or ()))
     options = DeviceOptions(
-        uri=device,
+        uri="",
         state=Path(state) if state else None,
         force=force,
         omit_signature=omit_signature,
         unsafe_unknown_issuer=unsafe_unknown_issuer,
         timeout=timeout,
+    )
+    uris = list_usb() if all_usb else device or ["virtual:"]
+    found = fleet.survey(
+        [replace(options, uri=uri) for uri in uris], ask=not manifest and len(target or ()) != 1
     )
     if manifest:
         trusted = package.trusted_signers(issuer_key)
@@ -190,8 +200,7 @@ def load(
         work = pipeline.Workspace.of(PROJECT, dist)
         chosen = pipeline.policy("development")
         key = pipeline.signing_key(signer, issuer_key, chosen, console.ask_secret)
-        found = None if target else target_of(options)
-        names = [found.name] if found else target or ()
+        names = target or fleet.target_names(found)
         jobs = pipeline.jobs([app] if app else (), names, sdk, compiler, work)
         with out.progress("build") as progress:
             outcomes = pipeline.build(jobs, work, clean=clean, progress=progress)
@@ -199,10 +208,10 @@ def load(
         signed = pipeline.sign_all(verified, key)
         views.signed(out, verified, signed)
         ready = [package.read_package(outcome.get(), [key.record.key]) for outcome in signed]
-    for app_package in ready:
-        with out.progress(f"load {app_package.image.name}") as progress:
-            installed = package.load(app_package, options, progress)
-        views_load.installed(out, app_package, installed)
+    loads, without_app = fleet.assign(found, ready)
+    with views_fleet.watching(out, loads) as watch:
+        results = fleet.load_all(loads, watch)
+    views_fleet.loaded(out, results, without_app)
 
 
 @task(
@@ -384,7 +393,10 @@ def bench(_context: Context, only: Strings = None, out: str = "") -> None:
 
 
 namespace = Collection(list_, build, verify, sign, load, release, test, check, bench, virtual_device)
-namespace.add_collection(Collection("issuer", new))
+namespace.add_task(doctor)
+namespace.add_task(explain)
+namespace.add_collection(Collection("issuer", new, enroll, remove))
+namespace.add_collection(device_collection)
 
 
 if __name__ == "__main__":

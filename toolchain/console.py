@@ -8,7 +8,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from invoke.collection import Collection
@@ -82,6 +82,18 @@ class Output:
         with Progress(console=_stderr(), transient=True) as bar:
             task = bar.add_task(title, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    @contextlib.contextmanager
+    def bars(self, titles: Sequence[str]) -> Iterator[Callable[[int, int, int], None]]:
+        """As ``progress``, with a bar for each title, fed by ``(number, done, total)``."""
+        if self.as_json or not sys.stderr.isatty():
+            yield lambda _number, _done, _total: None
+            return
+        from rich.progress import Progress
+
+        with Progress(console=_stderr(), transient=True) as shown:
+            tasks = [shown.add_task(title, total=None) for title in titles]
+            yield lambda number, done, total: shown.update(tasks[number], completed=done, total=total)
 
 
 def command(function: Callable[P, T]) -> Callable[P, T]:

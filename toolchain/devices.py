@@ -9,15 +9,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toolchain import dist
-from toolchain.device.session import Session, open_session
+from toolchain.device.session import Genuine, Session, open_session
 from toolchain.device.transport import TIMEOUT, Limited, Transport, open_transport
-from toolchain.errors import ConfigError, DeviceError
+from toolchain.errors import AuthenticationError, ConfigError, DeviceError
 from toolchain.image import Image
 from toolchain.keys import PrivateKey, PublicKey, Signer
 from toolchain.load import consent
 from toolchain.load.consent import Announce, silent
 from toolchain.load.diagnose import ANSWER_TIME
-from toolchain.load.inventory import DeviceVersion, device_version
+from toolchain.load.inventory import (
+    DeviceVersion,
+    GenuineCheck,
+    check_genuine,
+    device_version,
+    enroll_ca,
+    secured_version,
+)
+from toolchain.load.inventory import remove_ca as forget_ca
 from toolchain.load.preflight import require_compatible
 from toolchain.sign.issuer import development_issuer, virtual_device_issuer
 from toolchain.target import Target, get_target, target_by_id
@@ -57,6 +65,19 @@ class DeviceOptions:
     unsafe_unknown_issuer: bool = False
     timeout: float = TIMEOUT
     limit: float = 900.0
+
+
+def options(
+    uri: str, target: str, state: str, timeout: float, *, unsafe_unknown_issuer: bool = False
+) -> DeviceOptions:
+    """Options as they come from a command line: empty texts mean nothing."""
+    return DeviceOptions(
+        uri,
+        target=target,
+        state=Path(state).expanduser() if state else None,
+        unsafe_unknown_issuer=unsafe_unknown_issuer,
+        timeout=timeout,
+    )
 
 
 @dataclass(frozen=True)
@@ -193,6 +214,80 @@ def connect(
         if image is not None:
             require_compatible(image, found.claimed, session.verdict)
         yield Connection(found.uri, session, found.claimed)
+
+
+@dataclass(frozen=True)
+class NotGenuine:
+    """The device did not prove that a pinned issuer made it, and why that is so."""
+
+    uri: str
+    error: AuthenticationError
+
+
+@dataclass(frozen=True)
+class ProvedGenuine:
+    """The device proved that ``issuer`` made it; ``check`` says what to be wary of all the same."""
+
+    uri: str
+    issuer: Issuer
+    check: GenuineCheck
+
+
+def genuine(options: DeviceOptions, announce: Announce = silent) -> ProvedGenuine | NotGenuine:
+    """Whether the device is what its issuer made. An unknown issuer is never genuine, whatever the options.
+
+    Raises:
+        ConfigError: the URI or the state file.
+        DeviceError: the device cannot be asked: nobody there, locked, link broken.
+    """
+    strict = replace(options, unsafe_unknown_issuer=False)
+    try:
+        with connect(strict, announce=announce) as connection:
+            check = check_genuine(connection.session)
+    except AuthenticationError as e:
+        return NotGenuine(options.uri, e)
+    verdict = check.verdict
+    if not isinstance(verdict, Genuine):
+        raise TypeError("a strict session has an issuer")
+    return ProvedGenuine(connection.uri, verdict.issuer, check)
+
+
+def enroll(options: DeviceOptions, name: str, key: PublicKey, announce: Announce = silent) -> None:
+    """Make the device trust ``key`` as its custom CA, and make it say over the channel that it has one.
+
+    Raises:
+        ConfigError: the URI, the state file, or not a possible name.
+        DeviceError: not in recovery mode, another CA is enrolled, refused, not confirmed, or the link failed.
+    """
+    with connect(options, announce=announce) as connection:
+        before = secured_version(connection.session)
+        if not before.recovery_mode:
+            raise DeviceError(
+                "the device is not in recovery mode", hint="restart it that way: docs/devices.md says how"
+            )
+        if before.custom_ca:
+            raise DeviceError("a custom CA is enrolled already", hint="remove it first: ./inv issuer.remove")
+        announce(consent.enroll(name, key))
+        enroll_ca(connection.session, name, key)
+        if not secured_version(connection.session).custom_ca:
+            raise DeviceError("the device did not confirm: it says that it has no custom CA")
+
+
+def remove_ca(options: DeviceOptions, announce: Announce = silent) -> bool:
+    """Make the device forget its custom CA, and say so over the channel; False if there was none.
+
+    Raises:
+        ConfigError: the URI or the state file.
+        DeviceError: refused, not confirmed, or the link failed.
+    """
+    with connect(options, announce=announce) as connection:
+        if not secured_version(connection.session).custom_ca:
+            return False
+        announce(consent.remove())
+        forget_ca(connection.session)
+        if secured_version(connection.session).custom_ca:
+            raise DeviceError("the device did not confirm: it says that it still has a custom CA")
+    return True
 
 
 @dataclass(frozen=True)

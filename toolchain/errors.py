@@ -12,6 +12,7 @@
     └── DeviceError           7
         ├── TransportError        the link: refused, closed, too short, timed out
         ├── StatusWordError       the device answered with a status word other than 9000
+        ├── PartialFailureError 8 some of several devices failed, the others are done
         ├── AuthenticationError   the device could not prove that it is genuine
         └── SecureChannelError    a wrapped message is not authentic (one text for every cause)
 
@@ -101,6 +102,12 @@ class StatusWordError(DeviceError):
         super().__init__(f"{step}: {message} (status {sw:04x})", hint=hint)
         self.sw = sw
         self.step = step
+
+
+class PartialFailureError(DeviceError):
+    """Of several devices, some failed and the others are done."""
+
+    exit_code = 8
 
 
 class AuthenticationError(DeviceError):

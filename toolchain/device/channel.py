@@ -10,7 +10,7 @@ import hmac
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-import coincurve
+import wallycore
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -28,7 +28,8 @@ _ZERO = bytes(BLOCK)
 
 def compressed_secret(mine: PrivateKey, theirs: PublicKey) -> bytes:
     """SHA-256 of the shared point in compressed form (§5.4, the CBC channels)."""
-    return coincurve.PrivateKey(mine.secret.to_bytes(32, "big")).ecdh(theirs.point)
+    secret: bytes = wallycore.ecdh(theirs.compressed, mine.secret.to_bytes(32, "big"))
+    return secret
 
 
 def counter_secret(mine: PrivateKey, theirs: PublicKey) -> bytes:

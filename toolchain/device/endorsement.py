@@ -9,7 +9,7 @@ import hmac
 from dataclasses import dataclass
 from typing import Literal
 
-import coincurve
+import wallycore
 
 from toolchain.device import certificate
 from toolchain.device.apdu import CLA, Command
@@ -45,10 +45,10 @@ class Endorsement:
             return self.key.verifies_message(signature, statement + app_hash)
         tweak = hmac.digest(app_hash, self.key.point, "sha256")
         try:
-            tweaked = coincurve.PublicKey(self.key.point).add(tweak).format(compressed=False)
+            tweaked = wallycore.ec_public_key_tweak(self.key.compressed, tweak)
         except ValueError:  # a tweak that is not below the order of the group
             return False
-        return PublicKey(tweaked).verifies_message(signature, statement)
+        return PublicKey(wallycore.ec_public_key_decompress(tweaked)).verifies_message(signature, statement)
 
 
 def endorse(handshake: Handshake, slot: Slot) -> Endorsement:

@@ -1,15 +1,24 @@
 """Status words in the output of loaders, ours and others', with the step that they belong to."""
 
+import functools
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from toolchain.device.apdu import OK
-from toolchain.device.status import StatusWord, Step, explain
+from toolchain.device.status import SOURCES, StatusWord, Step, explain
 
-_SENT = re.compile(r"=>\s*e0([0-9a-f]{2})", re.IGNORECASE)
-_RECEIVED = re.compile(r"<=\s*(?:[0-9a-f]{2})*?([0-9a-f]{4})\s*$", re.IGNORECASE)
+_TABLE = Path(__file__).with_name("logs.toml")
+
+_SENT = re.compile(r"=>\s*(?:b')?e0([0-9a-f]{2})", re.IGNORECASE)
+_RECEIVED = re.compile(r"<=\s*(?:b')?(?:[0-9a-f]{2})*?'?([0-9a-f]{4})\s*$", re.IGNORECASE)
 _NAMED = re.compile(r"\b(?:status|sw|code|error)\b\W{0,4}(?:0x)?([0-9a-f]{4})\b", re.IGNORECASE)
+
+_MAX_TEXT = 1000
+"""Characters of a line in which texts are looked for."""
 
 _STEPS = {
     0x01: Step.VERSION,
@@ -28,26 +37,74 @@ _STEPS = {
 
 
 @dataclass(frozen=True)
+class Statement:
+    """What a log line means: the meaning, its likely cause, what to do, and whose word that is."""
+
+    name: str
+    meaning: str
+    cause: str
+    next_step: str
+    source: str
+    sw: int | None = None
+
+    @classmethod
+    def of(cls, word: StatusWord) -> "Statement":
+        """What the table says of a status word."""
+        source = SOURCES[word.source]
+        return cls(word.name, word.meaning, word.cause, word.next_step, source, word.sw)
+
+
+@dataclass(frozen=True)
 class Mention:
-    """A status word in line ``line`` (from 1) of a log, explained."""
+    """Something in line ``line`` (from 1) of a log that can be explained, and the step that it belongs to."""
 
     line: int
-    word: StatusWord
+    statement: Statement
     step: Step | None
 
 
-def find_status_words(log: str) -> Iterator[Mention]:
-    """Every status word but 9000 that a log names, in order.
+@functools.cache
+def _texts() -> tuple[tuple[re.Pattern[str], Statement, Step | None], ...]:
+    table = tomllib.loads(_TABLE.read_text("utf-8"))
+    return tuple(
+        (re.compile(entry["match"], re.IGNORECASE), _statement(entry), _step(entry))
+        for entry in table["text"]
+    )
 
-    It reads ``status 6985`` and the like, and traces of APDUs (``=> e0…``, ``<= …6985``) as ledgerblue
-    and ledgerctl print them.
+
+def _step(entry: dict[str, Any]) -> Step | None:
+    return Step(entry["step"]) if "step" in entry else None
+
+
+def _statement(entry: dict[str, Any]) -> Statement:
+    if "sw" in entry:
+        return Statement.of(explain(entry["sw"], _step(entry)))
+    source = f"text of {entry['tool']}, read in its code"
+    return Statement("", entry["meaning"], entry["cause"], entry["next"], source)
+
+
+def read_log(log: str) -> Iterator[Mention]:
+    """Everything in the output of a loader that can be explained, in order.
+
+    It reads ``status 6985`` and the like, traces of APDUs (``=> e0…``, ``<= …6985``) as ledgerblue and
+    ledgerctl print them, and texts of theirs that hide a status word or never had one.
     """
     step: Step | None = None
     for number, line in enumerate(log.splitlines(), start=1):
         if sent := _SENT.search(line):
             step = _STEPS.get(int(sent[1], 16))
-            continue
-        if found := _RECEIVED.search(line) or _NAMED.search(line):
+        elif found := _RECEIVED.search(line) or _NAMED.search(line):
             sw = int(found[1], 16)
             if sw != OK:
-                yield Mention(number, explain(sw, step), step)
+                here = _named_step(line) or step
+                yield Mention(number, Statement.of(explain(sw, here)), here)
+        else:
+            for pattern, statement, where in _texts():
+                if pattern.search(line[:_MAX_TEXT]):
+                    yield Mention(number, statement, where)
+                    break
+
+
+def _named_step(line: str) -> Step | None:
+    """The step in front of an error of ours."""
+    return next((step for step in Step if f"{step}: " in line), None)

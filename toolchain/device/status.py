@@ -8,12 +8,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 from toolchain.device.apdu import OK
-from toolchain.errors import StatusWordError
+from toolchain.errors import ConfigError, StatusWordError
 
 _TABLE = Path(__file__).with_name("status.toml")
 
 Source = Literal["documented", "client", "reported", "class"]
-"""Where a statement comes from; ``status.toml`` says what each means."""
+"""Where a statement comes from."""
+
+SOURCES: dict[Source, str] = {
+    "documented": "documented: named in the SDK's headers or ISO/IEC 7816-4",
+    "client": "an official loader or wallet explains it so",
+    "reported": "reported by users in this situation",
+    "class": "no source describes the code; only its range says something",
+}
+"""The same for people."""
 
 
 class Step(StrEnum):
@@ -41,6 +49,18 @@ class Step(StrEnum):
     OWNER = "store owner certificate"
     LANGUAGE = "handle language pack"
     SCRIPT = "replay script"
+
+
+def get_step(text: str) -> Step:
+    """The step of that text.
+
+    Raises:
+        ConfigError: no such step.
+    """
+    for step in Step:
+        if text.lower() == step:
+            return step
+    raise ConfigError(f"no step is called {text!r}", hint=f"choose one of: {', '.join(Step)}")
 
 
 @dataclass(frozen=True)
