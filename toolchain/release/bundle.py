@@ -211,6 +211,20 @@ def approve_bundle(
     return bundle.with_release(approve(policy, bundle.release, signer, today, seen=seen))
 
 
+def merge_approvals(bundle: Bundle, other: Bundle) -> Bundle:
+    """The approvals of both, for approvers who each signed a copy of the same draft.
+
+    Raises:
+        VerificationError: the two are not about the same release.
+    """
+    mine, theirs = bundle.release, other.release
+    if (mine.payload_type, mine.payload) != (theirs.payload_type, theirs.payload):
+        raise VerificationError("the bundles are not copies of one draft")
+    by_key = {s.key_id: s for s in (*theirs.signatures, *mine.signatures)}
+    signatures = tuple(by_key[key_id] for key_id in sorted(by_key))
+    return bundle.with_release(dataclasses.replace(mine, signatures=signatures))
+
+
 def log_entry(bundle: Bundle) -> bytes:
     """The line that the log lists for this release: app, version, hash of the statement."""
     predicate = open_payload(bundle.release, IN_TOTO).get("predicate")

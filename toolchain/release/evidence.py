@@ -53,6 +53,16 @@ class Evidence:
         """Images by target."""
         return {target: build.image for target, build in self.builds.items()}
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """What an approver behind an air gap should see, name by name."""
+        hashes = {f"app hash, {target}": image.digest().hex() for target, image in self.images.items()}
+        return {
+            "release": f"{self.app} {self.version} of {self.date}",
+            **hashes,
+            "rebuilt by": ", ".join(party.name for party in self.rebuilt_by) or "-",
+        }
+
 
 def collect_evidence(
     policy: ReleasePolicy,
