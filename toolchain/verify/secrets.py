@@ -14,8 +14,16 @@ _PATTERNS = {
 """BIP-39 words have three to eight letters, phrases 12, 15, 18, 21 or 24 words."""
 
 
+_EXAMPLES = frozenset({"an extended private key (BIP-32)", "a recovery phrase (BIP-39)"})
+
+
 def find_secret(text: str) -> Iterator[tuple[int, str]]:
     """Line, counted from 1, and kind of everything in ``text`` that looks like a secret."""
     for what, pattern in _PATTERNS.items():
         for match in pattern.finditer(text):
             yield text.count("\n", 0, match.start()) + 1, what
+
+
+def is_for_tools(what: str) -> bool:
+    """Whether this kind also stands in scripts and documents, as an example that protects nothing."""
+    return what in _EXAMPLES

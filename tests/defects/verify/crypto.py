@@ -176,6 +176,19 @@ CASES = (
         ),
         "src/a.c:4",
     ),
+    fails(
+        "src-key-wiped-all-paths",
+        "another error in the same variable",
+        lambda f: body(
+            f,
+            f"int error = {DERIVE};",
+            "if (error) return error;",
+            "error = g();",
+            "if (error) return error;",
+            WIPE,
+        ),
+        "src/a.c:6",
+    ),
     passes(
         "src-key-wiped-all-paths",
         "FINALLY",
@@ -236,6 +249,25 @@ CASES = (
     ),
     passes(
         "src-no-secret-nvram",
+        "a key that was imported",
+        lambda f: body(
+            f, "CX_CHECK(cx_aes_init_key_no_throw(apdu, 16, &aes));", "nvm_write(&N.aes, &aes, sizeof(aes));"
+        ),
+    ),
+    fails(
+        "src-no-secret-nvram",
+        "a key made of one",
+        lambda f: body(
+            f,
+            f"{DERIVE};",
+            "CX_CHECK(cx_aes_init_key_no_throw(raw, 16, &aes));",
+            "nvm_write(&N.aes, &aes, 32);",
+            WIPE,
+        ),
+        "src/a.c:5:1",
+    ),
+    passes(
+        "src-no-secret-nvram",
         "a setting",
         lambda f: body(f, f"{DERIVE};", "nvm_write((void *) &N_storage.x, &x, 1);", WIPE),
     ),
@@ -274,6 +306,15 @@ CASES = (
             "}",
         ),
         "src/a.c:1:26",
+    ),
+    passes(
+        "src-user-approval",
+        "the app itself says no",
+        lambda f: signing(
+            f,
+            "static void on_choice(bool yes);",
+            "int handler(const command_t *c) { if (!c) on_choice(false); nbgl_useCaseReview(on_choice); }",
+        ),
     ),
     passes(
         "src-user-approval",

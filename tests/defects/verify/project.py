@@ -186,6 +186,7 @@ CASES = (
         "extended key",
         lambda f: good(f, files={"doc/a.md": f"xprv{'9' * 107}\n"}),
         "doc/a.md:1",
+        Severity.ADVICE,
     ),
     passes("src-todo-secrets", "in tests", lambda f: good(f, files={"tests/a.py": f'SEED = "{PHRASE}"\n'})),
     passes(

@@ -100,12 +100,27 @@ CASES = (
         "not terminated",
         lambda f: body(f, "strncpy(a, b, 4);"),
         "src/a.c:2:1",
-        Severity.WARNING,
+        Severity.ADVICE,
     ),
     passes("src-unsafe-string", "bounded", lambda f: body(f, "strlcpy(a, b, 4); snprintf(a, 4, b);")),
     passes("src-unsafe-string", "in a comment", lambda f: body(f, "// strcpy(a, b);")),
     passes("src-unsafe-string", "declared", lambda f: c(f, "char *strcpy(char *a, const char *b);")),
     passes("src-unsafe-string", "never compiled", lambda f: body(f, "#if 0", "strcpy(a, b);", "#endif")),
+    passes(
+        "src-unsafe-string",
+        "a switch that is off",
+        lambda f: body(f, "#ifdef HAVE_DEBUG_APDU", "strcpy(a, b);", "#endif"),
+    ),
+    fails(
+        "src-unsafe-string",
+        "a switch that is on",
+        lambda f: good(
+            f,
+            defines=("HAVE_LONG",),
+            files={"src/a.c": "void f(void) {\n#ifndef HAVE_LONG\n#else\nstrcpy(a, b);\n#endif\n}\n"},
+        ),
+        "src/a.c:4:1",
+    ),
     passes(
         "src-unsafe-string",
         "a function of its own",

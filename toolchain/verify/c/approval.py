@@ -5,7 +5,8 @@ shows something takes it away; a signature with the mark in the state is a findi
 interface are no calls, so what they reach was asked for.
 """
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from toolchain.verify.c.flow import Key, Knowledge, State, Walk
@@ -34,13 +35,19 @@ def unasked(
         ImageError: a body cannot be split into statements.
     """
     showing = _reaching(functions, shows)
+    callbacks = frozenset(functions) & {name for f in functions.values() for name in _mentioned(f)}
     ways: dict[str, tuple[str, ...]] = {name: (name,) for name in sorted(roots & functions.keys())}
     pending = list(ways)
     found: list[Unasked] = []
     while pending:
         name = pending.pop()
         walk = _Asking(
-            _BLANK, frozenset(), functions=frozenset(functions), shows=showing | shows, signs=signs
+            _BLANK,
+            frozenset(),
+            functions=frozenset(functions),
+            shows=showing | shows,
+            signs=signs,
+            callbacks=callbacks,
         )
         function = functions[name]
         start = Key("", Token("mark", "", function.line, 0))
@@ -51,6 +58,13 @@ def unasked(
                 ways[callee] = (*ways[name], callee)
                 pending.append(callee)
     return tuple(sorted(set(found), key=lambda u: (u.function, u.sign.line, u.sign.column)))
+
+
+def _mentioned(function: Function) -> Iterator[str]:
+    """Names that are not called where they stand: what is passed on as a callback is among them."""
+    for token, behind in itertools.pairwise(function.body):
+        if token.kind == "name" and behind.text != "(":
+            yield token.text
 
 
 def _reaching(functions: Mapping[str, Function], targets: frozenset[str]) -> frozenset[str]:
@@ -69,11 +83,16 @@ class _Asking(Walk):
     functions: frozenset[str] = frozenset()
     shows: frozenset[str] = frozenset()
     signs: frozenset[str] = frozenset()
+    callbacks: frozenset[str] = frozenset()
     signatures: list[Token] = field(default_factory=list)
     called: list[str] = field(default_factory=list)
 
     def _call(self, call: Call, state: State) -> State:
         name = call.name.text
+        if name in self.callbacks and ["false"] in [
+            [t.text for t in argument] for argument in call.arguments
+        ]:
+            return state  # the user's "no", answered by the app itself
         if state and name in self.signs:
             self.signatures.append(call.name)
         if name in self.shows:

@@ -306,9 +306,8 @@ class Walk:
                 if name in self.knowledge.throws:
                     self._throw(state, call.name.line)
                 state = self._call(call, state)
-        made = frozenset(key for key in state if key.made in tokens)
-        if made and (target := _assigned(tokens)):
-            self.errors[target] = made
+        if target := _assigned(tokens):
+            self.errors[target] = frozenset(key for key in state if key.made in tokens)
         return state
 
     def _call(self, call: Call, state: State) -> State:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from toolchain.errors import ImageError
-from toolchain.verify.c.lexer import Source, Token
+from toolchain.verify.c.lexer import IsDefined, Source, Token
 
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _CLOSING = frozenset(_PAIRS.values())
@@ -69,18 +69,19 @@ def brackets(tokens: Sequence[Token]) -> dict[int, int]:
     return pairs
 
 
-def functions(source: Source) -> tuple[Function, ...]:
+def functions(source: Source, is_defined: IsDefined = lambda _: None) -> tuple[Function, ...]:
     """Every function that the file defines.
 
-    Both branches of an ``#if`` are read, unless their brackets do not add up; then the first one is.
+    Where nobody knows whether an ``#if`` holds, both branches are read, unless their brackets do not add
+    up; then the first one is.
 
     Raises:
         ImageError: brackets that do not match.
     """
     try:
-        return tuple(_functions(source.code(one_branch=False)))
+        return tuple(_functions(source.code(is_defined, one_branch=False)))
     except ImageError:
-        return tuple(_functions(source.code(one_branch=True)))
+        return tuple(_functions(source.code(is_defined, one_branch=True)))
 
 
 def _functions(tokens: Sequence[Token]) -> Iterator[Function]:

@@ -3,7 +3,7 @@
 import bisect
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from toolchain.errors import ImageError
@@ -23,7 +23,10 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
-_NEVER = frozenset({("if", "0"), ("ifdef", "__cplusplus"), ("if", "defined(__cplusplus)")})
+IsDefined = Callable[[str], bool | None]
+"""Whether a macro is defined; None if nobody knows."""
+
+_DEFINED = re.compile(r"(!?)\s*defined\s*\(?\s*(\w+)\s*\)?")
 
 _INCLUDE = re.compile(r"\s*[<\"]([^>\"]+)[>\"]")
 
@@ -80,29 +83,28 @@ class Source:
         for directive in self.directives:
             yield from directive.tokens
 
-    def code(self, *, one_branch: bool) -> tuple[Token, ...]:
-        """The tokens without those that no C compiler of ours sees (``#if 0``, C++).
+    def code(self, is_defined: IsDefined, *, one_branch: bool) -> tuple[Token, ...]:
+        """The tokens without those that the compiler surely does not see.
 
         With ``one_branch``, of ``#if … #else`` only the first branch that may be compiled.
         """
         kept: list[Token] = []
-        open_ifs: list[tuple[bool, bool]] = []  # whether this branch is kept, whether one was
+        open_ifs: list[tuple[bool, bool]] = []  # whether this branch is kept, whether no other can be
         start = left_out = 0
         for directive in self.directives:
             if not left_out:
                 kept += self.tokens[start : directive.index]
             start = directive.index
             if directive.name in ("if", "ifdef", "ifndef"):
-                keep = (directive.name, directive.text) not in _NEVER
-                open_ifs.append((keep, keep))
-                left_out += not keep
+                holds = _holds(directive, is_defined)
+                open_ifs.append((holds is not False, holds is True or (one_branch and holds is None)))
+                left_out += holds is False
             elif directive.name in ("else", "elif", "endif") and open_ifs:
-                was, was_kept = open_ifs.pop()
-                left_out -= not was
+                was_kept, decided = open_ifs.pop()
+                left_out -= not was_kept
                 if directive.name != "endif":
-                    keep = not (one_branch and was_kept)
-                    open_ifs.append((keep, was_kept or keep))
-                    left_out += not keep
+                    open_ifs.append((not decided, decided or one_branch))
+                    left_out += decided
         if not left_out:
             kept += self.tokens[start:]
         return tuple(kept)
@@ -153,6 +155,19 @@ def read_source(text: str) -> Source:
     if inside is not None:
         directives.append(_directive(inside, text[begin:], len(tokens)))
     return Source(tuple(tokens), tuple(directives), tuple(comments))
+
+
+def _holds(directive: Directive, is_defined: IsDefined) -> bool | None:
+    """Whether a condition holds; None if that is not known."""
+    if directive.text in ("0", "1"):
+        return directive.text == "1"
+    match = _DEFINED.fullmatch(directive.text)
+    if directive.name == "if" and not match:
+        return None
+    name = match[2] if match else directive.tokens[0].text if directive.tokens else ""
+    known = False if name == "__cplusplus" else is_defined(name)
+    negated = directive.name == "ifndef" or bool(match and match[1])
+    return None if known is None else known != negated
 
 
 def _is_open(match: re.Match[str]) -> bool:

@@ -1,5 +1,6 @@
 """Keys: made, used, wiped, and never stored, sent or used without being asked."""
 
+import dataclasses
 import functools
 import re
 from collections.abc import Iterator, Mapping
@@ -31,7 +32,8 @@ _ROOTS = frozenset(
     {"app_main", "main", "coin_main", "sample_main", "apdu_dispatcher", "handleApdu", "handle_apdu"}
     | {"dispatch_apdu", "apdu_dispatch", "app_dispatch"}
 )
-_MUST_CHECK = re.compile(r"cx_\w+_no_throw|os_derive_\w+_no_throw|bip32_derive_\w+")
+_DERIVES = re.compile(r"os_derive_\w+|os_perso_derive_\w+|bip32_derive_\w+|sys_hdkey_derive")
+_MUST_CHECK = re.compile(r"cx_(?!rng_)\w+_no_throw|os_derive_\w+_no_throw|bip32_derive_\w+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,7 @@ class _Crypto:
     functions: Mapping[str, Function]
     files: Mapping[str, CFile]
     knowledge: Knowledge
+    derives: frozenset[str]
 
 
 def _crypto(candidate: Candidate) -> _Crypto:
@@ -57,7 +60,9 @@ def _learn(code: Code) -> _Crypto:
             if directive.name == "define" and len(directive.tokens) > 2 and directive.tokens[1].text == "(":
                 _learn_macro(directive, exits, wipes)
     known = Knowledge(key_outputs(), wipes, frozenset(throwing_calls()), exits, frozenset())
-    return _Crypto(functions, files, with_own_functions(functions, known))
+    seeds = {name: index for name, index in key_outputs().items() if _DERIVES.fullmatch(name)}
+    from_seed = with_own_functions(functions, dataclasses.replace(known, makes=seeds))
+    return _Crypto(functions, files, with_own_functions(functions, known), frozenset(from_seed.makes))
 
 
 def _learn_macro(directive: Directive, exits: dict[str, str], wipes: dict[str, int]) -> None:
@@ -164,11 +169,14 @@ def src_error_checked(candidate: Candidate) -> Iterator[Problem]:
 
 
 def _secrets(crypto: _Crypto, function: Function) -> frozenset[str]:
-    """Variables of a function that a call fills with key material."""
-    found = set()
+    """Variables of a function that a call derives from the seed, or makes out of such a variable."""
+    found: set[str] = set()
     for call in calls(function.body):
         index = crypto.knowledge.makes.get(call.name.text)
-        if index is not None and index < len(call.arguments):
+        if index is None or index >= len(call.arguments):
+            continue
+        others = [variable_of(a) for n, a in enumerate(call.arguments) if n != index]
+        if call.name.text in crypto.derives or any(_is_secret(other, frozenset(found)) for other in others):
             found.add(variable_of(call.arguments[index]))
     return frozenset(found - {""})
 
@@ -232,7 +240,7 @@ def _sent(call: Call) -> Iterator[str]:
 
 @rule(
     "src-user-approval",
-    Severity.ERROR,
+    Severity.WARNING,
     reason="A device that signs without asking signs whatever malware sends.",
     source="security requirements, Signing/disclosing keys without user approval",
     fix="sign in the callback of the review, after the user agreed",

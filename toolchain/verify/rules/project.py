@@ -8,7 +8,7 @@ from toolchain.app import MANIFEST
 from toolchain.target import targets
 from toolchain.verify.makefile import find, unquoted, words
 from toolchain.verify.model import Candidate, Location, Problem, Severity, rule
-from toolchain.verify.secrets import find_secret
+from toolchain.verify.secrets import find_secret, is_for_tools
 
 _OTHER_DEVICES = frozenset({"apex_m"})
 """Names that ledger_app.toml may list although this product has no such target."""
@@ -356,4 +356,6 @@ def src_todo_secrets(candidate: Candidate) -> Iterator[Problem]:
         if text is None or "\0" in text[:8000]:
             continue
         for line, what in find_secret(text):
-            yield Problem(what, Location(path, line))
+            shipped = path.endswith((".c", ".h", ".mk", "Makefile"))
+            severity = Severity.ADVICE if is_for_tools(what) and not shipped else None
+            yield Problem(what, Location(path, line), severity)

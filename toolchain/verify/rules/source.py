@@ -16,8 +16,7 @@ _UNBOUNDED = frozenset(
     | {"scanf", "sscanf", "fscanf", "vscanf", "vsscanf", "wcscpy", "wcscat", "atoi", "atol"}
 )
 _UNTERMINATED = frozenset({"strncpy", "strncat"})
-_SILENCES = re.compile(r"(?:GCC|clang)\s+(?:diagnostic\s+ignored|system_header)|warning\b")
-_PRAGMA_IN_TEXT = re.compile(r"(?:GCC|clang)\s+(?:diagnostic\s+ignored|system_header)")
+_SILENCES = re.compile(r"(?:GCC|clang)\s+(?:diagnostic\s+ignored|system_header)")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _MIN_WORDS = 4
 
@@ -67,7 +66,7 @@ def warn_not_disabled_source(candidate: Candidate) -> Iterator[Problem]:
                 severity = Severity.WARNING if excused else None
                 yield Problem(f"#pragma {directive.text:.80}", file.at(directive.line), severity)
         for operator, text in _pragma_operators(file):
-            if _PRAGMA_IN_TEXT.search(text):
+            if _SILENCES.search(text):
                 place = file.at(operator.line, operator.column)
                 yield Problem(f"_Pragma({text:.80})", place, _milder(file))
 
@@ -135,7 +134,7 @@ def _in_macro(directive: Directive) -> Iterator[Token]:
     fix="use strlcpy, snprintf with sizeof, or memcpy behind a check of the length",
 )
 def src_unsafe_string(candidate: Candidate) -> Iterator[Problem]:
-    """Calls of functions without a bound; those that may not terminate the string are warnings."""
+    """Calls of functions without a bound; those that may not terminate the string are advice."""
     for file in c_files(candidate):
         own = {function.name for function in file.functions}
         for name in _called(file):
@@ -143,7 +142,7 @@ def src_unsafe_string(candidate: Candidate) -> Iterator[Problem]:
                 yield Problem(f"{name.text} has no bound", file.at(name.line, name.column), _milder(file))
             elif name.text in _UNTERMINATED - own:
                 place = file.at(name.line, name.column)
-                yield Problem(f"{name.text} may leave the string without its end", place, Severity.WARNING)
+                yield Problem(f"{name.text} may leave the string without its end", place, Severity.ADVICE)
 
 
 @rule(
