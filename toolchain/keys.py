@@ -47,6 +47,11 @@ class PublicKey:
         return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256K1(), self.point)
 
     @property
+    def compressed(self) -> bytes:
+        """The point as 33 bytes: ``02`` or ``03``, by the parity of Y, then X."""
+        return bytes((2 + (self.point[64] & 1),)) + self.point[1:33]
+
+    @property
     def key_id(self) -> str:
         """First 16 hex digits of SHA-256 over the point; names a key in manifests and messages."""
         return hashlib.sha256(self.point).hexdigest()[:16]

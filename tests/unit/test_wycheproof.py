@@ -7,15 +7,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-import coincurve
+import ecdsa
 import pytest
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric import utils
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from toolchain.device.channel import compressed_secret, counter_secret
 from toolchain.errors import SigningError
 from toolchain.keys import ORDER, PrivateKey, PublicKey, Signature, low_s
 from toolchain.release.dsse import Envelope
+from toolchain.sign.pkcs11 import _verifies
 
 ROOT = Path(__file__).parents[2]
 VECTORS = ROOT / "tests" / "vectors" / "wycheproof"
@@ -61,7 +63,9 @@ def test_ecdsa_with_the_second_verifier() -> None:
     for number, key, message, signature, valid, _ in ECDSA:
         if is_low_s(signature):
             digest = hashlib.sha256(message).digest()
-            assert coincurve.PublicKey(key.point).verify(signature, digest, None) == valid, number
+            r, s = utils.decode_dss_signature(signature)
+            raw = r.to_bytes(32, "big") + s.to_bytes(32, "big")
+            assert _verifies(key, raw, digest) == valid, number
 
 
 def test_ecdsa_in_the_standalone_verifier() -> None:
@@ -97,9 +101,10 @@ def test_ecdh() -> None:
         mine = PrivateKey.from_int(scalar)
         x = bytes.fromhex(shared)
         assert counter_secret(mine, theirs) == hashlib.sha256(x + b"\0\0\0\1").digest(), number
-        point = coincurve.PublicKey(theirs.point).multiply(scalar.to_bytes(32, "big")).format()
-        assert point[1:] == x, number
-        assert compressed_secret(mine, theirs) == hashlib.sha256(point).digest(), number
+        product = ecdsa.VerifyingKey.from_string(theirs.point, ecdsa.SECP256k1).pubkey.point * scalar
+        assert product.to_bytes()[:32] == x, number
+        expected = hashlib.sha256(product.to_bytes("compressed")).digest()
+        assert compressed_secret(mine, theirs) == expected, number
         agreed += 1
     assert agreed >= 473
 

@@ -28,8 +28,7 @@ _ZERO = bytes(BLOCK)
 
 def compressed_secret(mine: PrivateKey, theirs: PublicKey) -> bytes:
     """SHA-256 of the shared point in compressed form (§5.4, the CBC channels)."""
-    secret: bytes = wallycore.ecdh(theirs.compressed, mine.secret.to_bytes(32, "big"))
-    return secret
+    return bytes(wallycore.ecdh(theirs.compressed, mine.secret.to_bytes(32, "big")))
 
 
 def counter_secret(mine: PrivateKey, theirs: PublicKey) -> bytes:

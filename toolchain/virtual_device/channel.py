@@ -6,9 +6,10 @@ Written for this package alone: the host has its own code, so that the two check
 import hashlib
 from typing import Protocol
 
-import coincurve
+import wallycore
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import constant_time
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
@@ -128,37 +129,31 @@ class SivChannel:
         return self._siv.encrypt(plain, None)
 
 
-def shared_point(ephemeral: PrivateKey, host: PublicKey) -> bytes:
-    """The product of our ephemeral key and the host's, as 65 bytes ``04 || X || Y``."""
-    product = coincurve.PublicKey(host.point).multiply(ephemeral.secret.to_bytes(32, "big"))
-    return product.format(compressed=False)
-
-
-def _secret(point: bytes) -> bytes:
-    """Hash of the compressed point (§5.4, classic form)."""
-    return hashlib.sha256(bytes([2 + (point[64] & 1)]) + point[1:33]).digest()
-
-
 def _derive(secret: bytes, index: int) -> bytes:
     """Session key ``index``: a hash taken as a scalar, times G, hashed again (§6)."""
     for retry in range(256):
         scalar = hashlib.sha256(index.to_bytes(4, "big") + bytes([retry]) + secret).digest()
         if 0 < int.from_bytes(scalar, "big") < ORDER:
-            point = coincurve.PublicKey.from_secret(scalar).format(compressed=False)
+            point = wallycore.ec_public_key_decompress(wallycore.ec_public_key_from_private_key(scalar))
             return hashlib.sha256(point).digest()[:BLOCK]
     raise SecureChannelError
 
 
-def classic_channel(generation: int, point: bytes) -> Channel:
-    """The channel of generation 2 (no MAC) or of 3 and up, from the shared point."""
-    secret = _secret(point)
+def classic_channel(generation: int, ephemeral: PrivateKey, host: PublicKey) -> Channel:
+    """The channel of generation 2 (no MAC) or of 3 and up, from our ephemeral key and the host's.
+
+    The secret is the hash of the compressed shared point (§5.4, classic form).
+    """
+    secret = bytes(wallycore.ecdh(host.compressed, ephemeral.secret.to_bytes(32, "big")))
     if generation < 3:
         return CbcChannel(secret[:BLOCK])
     return CbcMacChannel(_derive(secret, 0), _derive(secret, 1))
 
 
-def siv_channel(point: bytes) -> Channel:
-    """The SIV channel from the shared point: S2V key, then CTR key (§6)."""
-    secret = hashlib.sha256(point[1:33] + b"\0\0\0\1").digest()
+def siv_channel(ephemeral: PrivateKey, host: PublicKey) -> Channel:
+    """The SIV channel: the secret is a hash of the shared X (§5.4); S2V key, then CTR key (§6)."""
+    mine = ec.derive_private_key(ephemeral.secret, ec.SECP256K1())
+    theirs = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256K1(), host.point)
+    secret = hashlib.sha256(mine.exchange(ec.ECDH(), theirs) + b"\0\0\0\1").digest()
     zero = bytes(BLOCK)
     return SivChannel(_encrypt(secret, zero, b"\1" * BLOCK) + _encrypt(secret, zero, b"\2" * BLOCK))

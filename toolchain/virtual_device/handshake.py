@@ -3,7 +3,7 @@
 from enum import Enum, auto
 
 from toolchain.keys import PublicKey
-from toolchain.virtual_device.channel import Channel, classic_channel, shared_point, siv_channel
+from toolchain.virtual_device.channel import Channel, classic_channel, siv_channel
 from toolchain.virtual_device.config import DeviceIdentity, Random, random_key
 from toolchain.virtual_device.fields import lv, read_key, read_lvs
 from toolchain.virtual_device.status import RefusedError, Status
@@ -122,8 +122,8 @@ class Handshake:
         signed = (b"\x15" if recover else b"\x11") + self._host_nonce + self._device_nonce + point
         if not self._host.verifies_message(signature, signed):
             raise RefusedError(Status.SECURITY)
-        product = shared_point(self._ephemeral, key)
-        self._channel = siv_channel(product) if self._siv else classic_channel(self._generation, product)
+        mine = self._ephemeral
+        self._channel = siv_channel(mine, key) if self._siv else classic_channel(self._generation, mine, key)
         self._step = _Step.DEVICE_STATIC
 
     def device_static(self) -> bytes:

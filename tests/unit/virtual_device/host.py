@@ -9,7 +9,7 @@ from toolchain.image import Image, Segment
 from toolchain.keys import PrivateKey, PublicKey
 from toolchain.target import get_target
 from toolchain.virtual_device import DeviceConfig, DeviceIdentity
-from toolchain.virtual_device.channel import Channel, classic_channel, shared_point, siv_channel
+from toolchain.virtual_device.channel import Channel, classic_channel, siv_channel
 
 ISSUER = PrivateKey.from_int(0x1551E7)
 CA = PrivateKey.from_int(0xCA)
@@ -72,9 +72,9 @@ class Host:
         yield from self._step(apdu(0x51, lv(point) + lv(signature), p1=0x80))
         yield from self._step(apdu(0x52))
         yield from self._step(apdu(0x52, p1=0x80))
-        product = shared_point(self.ephemeral, PublicKey(self.reply[2:67]))
+        keys = self.ephemeral, PublicKey(self.reply[2:67])
         yield from self._step(apdu(0x53))
-        self.channel = siv_channel(product) if self.siv else classic_channel(self.target_id & 0xF, product)
+        self.channel = siv_channel(*keys) if self.siv else classic_channel(self.target_id & 0xF, *keys)
 
     def _step(self, command: bytes) -> Iterator[bytes]:
         self.reply = self.send(command)
