@@ -69,7 +69,7 @@ class Output:
     def note(self, message: str) -> None:
         """A line for a person about what is going on, on stderr."""
         if not self.as_json:
-            _stderr().print(message, markup=False)
+            _stderr().print(message, markup=False, soft_wrap=True)
 
     @contextlib.contextmanager
     def progress(self, title: str) -> Iterator[Callable[[int, int], None]]:
