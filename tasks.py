@@ -281,11 +281,11 @@ def virtual_device(
     json: bool = False,
 ) -> None:
     """Serve a device in software until Ctrl-C; ledgerblue and ledgerctl can talk to it, too."""
-    from toolchain import devices, views
+    from toolchain import devices, served, views
     from toolchain.target import get_target
 
     out = Output(as_json=json)
-    served = devices.virtual_device(
+    device = served.virtual_device(
         get_target(target),
         port,
         signing_keys=(devices.development_key(),),
@@ -296,8 +296,8 @@ def virtual_device(
         trace=views.trace if trace else None,
         quick_ack=not no_quick_ack,
     )
-    with served as device:
-        views.serving(out, device)
+    with device as running:
+        views.serving(out, running)
         console.wait_for_interrupt()
 
 

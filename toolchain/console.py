@@ -56,8 +56,7 @@ class Output:
             line = json.dumps({"schema": JSON_SCHEMA, "type": kind, **fields}, ensure_ascii=False)
             print(line, flush=True)
         elif isinstance(shown, str):
-            # Without rich, which takes longer to start than many a task. Names in it come from files.
-            print("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown), flush=True)
+            print(_printable(shown), flush=True)
         elif shown is not None:
             _stdout().print(shown)
 
@@ -69,7 +68,7 @@ class Output:
     def note(self, message: str) -> None:
         """A line for a person about what is going on, on stderr."""
         if not self.as_json:
-            _stderr().print(message, markup=False, soft_wrap=True)
+            print(_printable(message), file=sys.stderr, flush=True)
 
     @contextlib.contextmanager
     def progress(self, title: str) -> Iterator[Callable[[int, int], None]]:
@@ -94,6 +93,11 @@ class Output:
         with Progress(console=_stderr(), transient=True) as shown:
             tasks = [shown.add_task(title, total=None) for title in titles]
             yield lambda number, done, total: shown.update(tasks[number], completed=done, total=total)
+
+
+def _printable(text: str) -> str:
+    """A text that needs no rich, which takes longer to start than a load: names in it may come from files."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def command(function: Callable[P, T]) -> Callable[P, T]:

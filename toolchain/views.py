@@ -10,10 +10,10 @@ from rich.text import Text
 
 from toolchain.app import AppManifest
 from toolchain.console import Output, confirm, say
-from toolchain.devices import Served
 from toolchain.errors import ConfigError, VerificationError
 from toolchain.package import Loaded, Package, read_manifest
 from toolchain.pipeline import Built, Outcome, Verified
+from toolchain.served import Served
 from toolchain.sign.record import KeyRecord
 from toolchain.target import Target
 from toolchain.verify.model import Finding
