@@ -16,6 +16,7 @@ from toolchain.formats.install_params import InstallParams, parse_install_params
 from toolchain.image import ElfInfo, Image
 from toolchain.manifest import Provenance
 from toolchain.target import Target
+from toolchain.verify.database import Database
 from toolchain.verify.sources import SourceTree
 
 
@@ -82,7 +83,7 @@ class Candidate:
     """One build of one app for one target, before anything is known about it.
 
     ``sources`` is the app's folder (the one with ``ledger_app.toml``) as it was compiled. ``commands``
-    made every object of the image, and linked it.
+    made every object of the image, and linked it. ``database`` is the vendor's register, if it was given.
     """
 
     app: App
@@ -93,6 +94,7 @@ class Candidate:
     provenance: Provenance
     sources: Path
     commands: tuple[Command, ...] = ()
+    database: Database | None = None
 
     @functools.cached_property
     def tree(self) -> SourceTree:

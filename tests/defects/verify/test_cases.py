@@ -14,6 +14,7 @@ from tests.defects.verify import (
     metadata,
     permissions,
     project,
+    registration,
     source,
     waivers,
 )
@@ -30,6 +31,7 @@ TOPICS = (
     memory,
     image,
     project,
+    registration,
     source,
     crypto,
     waivers,

@@ -18,6 +18,7 @@ from toolchain.image import ElfInfo, Image, ProgramSegment, Section, Segment
 from toolchain.manifest import Provenance
 from toolchain.target import Target, get_target
 from toolchain.verify import Candidate, Finding, Policy, check, get_policy
+from toolchain.verify.database import Entry
 
 TODAY = datetime.date(2026, 11, 20)
 
@@ -91,17 +92,15 @@ def good(
     _write(folder, {"Makefile": makefile, **FILES, **(files or {})})
     known = tuple(curve for curve in curves if curve in CURVES)
     slip21 = CURVES["slip21"] if paths_slip21 else 0
-    block = encode_install_params(
-        params
-        or InstallParams(
-            name,
-            version,
-            None,
-            curve_mask(known) | slip21,
-            tuple(path_from_text(path) for path in paths),
-            paths_slip21,
-        )
+    says = params or InstallParams(
+        name,
+        version,
+        None,
+        curve_mask(known) | slip21,
+        tuple(path_from_text(path) for path in paths),
+        paths_slip21,
     )
+    block = encode_install_params(says)
     macros = ["PRINTF\\(...\\)=", *(RADIO if device.can("ble") else ()), *defines]
     major, minor, patch = version.partition("-")[0].split(".")
     made = {
@@ -121,7 +120,10 @@ def good(
     app = App(manifest, name, version, Permissions(flags, curves, paths, paths_slip21), None, made)
     image = _image(device, name, version, flags=flags, block=block, api_level=api_level)
     provenance = Provenance("0" * 40, False, "host", "clang 14.0.6", "v25.13.0", ("make",), {}, 0, "linux")
-    return Candidate(app, device, image, _elf(device, image, block), (), provenance, folder)
+    variant = made["VARIANT_VALUES"].partition(" ")[0]
+    entry = Entry(variant, name, {device.sdk_name: flags}, known, says.paths, paths_slip21)
+    elf = _elf(device, image, block)
+    return Candidate(app, device, image, elf, (), provenance, folder, database={variant: entry})
 
 
 def _write(folder: Path, files: Mapping[str, str | bytes]) -> None:

@@ -23,7 +23,7 @@ REASON = "the vendor knows this app"
 def test_the_good_candidate_passes_every_policy(tmp_path: Path, target: str, policy: Policy) -> None:
     candidate = good(tmp_path, target, flags=0 if target in ("nanos", "nanosp") else 0x200)
     verified, found = verify(candidate, policy, today=TODAY)
-    assert found == ()
+    assert {f.severity for f in found} <= {Severity.ADVICE}
     assert verified.image is candidate.image
     assert (verified.policy, verified.waived) == (policy.name, ())
 

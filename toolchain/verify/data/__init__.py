@@ -1,6 +1,7 @@
 """Facts that rules look up, each file with its source."""
 
 import functools
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,3 +87,15 @@ def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         raise TypeError("a list of texts belongs here")
     return tuple(str(item) for item in value)
+
+
+@functools.cache
+def _coins() -> Mapping[str, list[str]]:
+    table: Mapping[str, Mapping[str, list[str]]] = json.loads((_FOLDER / "slip44.json").read_text("utf-8"))
+    return table["coins"]
+
+
+def coin(number: int) -> tuple[str, str] | None:
+    """Symbol and name of a coin type of SLIP-0044, either may be empty; None if it is not registered."""
+    row = _coins().get(str(number))
+    return (row[0], row[1]) if row else None

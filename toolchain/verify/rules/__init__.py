@@ -15,6 +15,7 @@ from toolchain.verify.rules import (
     metadata,
     permissions,
     project,
+    registration,
     source,
 )
 
@@ -23,6 +24,7 @@ _TOPICS = (
     makefile,
     permissions,
     derivation,
+    registration,
     metadata,
     memory,
     image,

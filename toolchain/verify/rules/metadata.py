@@ -10,10 +10,10 @@ from toolchain.formats.install_params import (
     curve_mask,
     curve_names,
     parse_install_params,
-    path_from_text,
     path_to_text,
 )
 from toolchain.verify.data import flag_names, newest_api_level, os_releases
+from toolchain.verify.database import sdk_path
 from toolchain.verify.makefile import find, unquoted
 from toolchain.verify.model import Candidate, Location, Problem, Severity, rule
 
@@ -88,7 +88,7 @@ def _restrictions(candidate: Candidate) -> Iterator[Problem]:
         return
     try:
         mask = curve_mask(asked.curves)
-        paths = {path_from_text(text) for text in asked.paths if text}
+        paths = {sdk_path(text) for text in asked.paths if text}
     except ConfigError as e:
         yield Problem(f"the makefile asks for what cannot be encoded: {e.message}")
         return
