@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 MAX_BUNDLE = 1 << 24
+MAX_IMAGE = 1 << 22
+NAME = r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,63}"
 ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 IN_TOTO = "application/vnd.in-toto+json"
 HEAD = "application/vnd.nano-toolchain.log-head+json"
@@ -224,6 +226,8 @@ IMAGE_KEYS = (
     "schema name version target_id target_version api_level segments code_length data_length params_length "
     "flags boot_offset"
 )
+MANIFEST_KEYS = "app files image provenance schema signature target unsafe verification version"
+PROVENANCE_KEYS = "builder command commit compiler dirty environment platform sdk source_date_epoch"
 PARAMETERS = "target_id target_version api_level code_length data_length params_length flags boot_offset"
 
 
@@ -234,12 +238,14 @@ class Image:
         self.file = sha256(data)
         it = table(parse(data, what), what, IMAGE_KEYS)
         need(it["schema"] == "app-image/1", f"{what}: of another schema")
-        self.name, self.version = text(it["name"], what), text(it["version"], what)
+        self.name, self.version = (text(it[key], what, NAME) for key in ("name", "version"))
         self.parameters = {key: it[key] for key in PARAMETERS.split()}
         target_id = number(it["target_id"], what, 0, (1 << 32) - 1)
         target_version = text(it["target_version"], what, r"[\x20-\x7e]*").encode()
-        lengths = [number(it[f"{part}_length"], what) for part in ("code", "data", "params")]
-        numbers = [*lengths, number(it["flags"], what, 0, (1 << 32) - 1), number(it["boot_offset"], what)]
+        lengths = [number(it[f"{part}_length"], what, 0, MAX_IMAGE) for part in ("code", "data", "params")]
+        boot = number(it["boot_offset"], what, 0, MAX_IMAGE) | 1
+        need(boot - 1 < lengths[0], f"{what}: does not start in its code")
+        numbers = [*lengths, number(it["flags"], what, 0, (1 << 32) - 1), boot]
         level = it["api_level"]
         start = b"" if level is None else bytes([number(level, what, 0, 255)])
         blocks, first, end = [], None, 0
@@ -249,11 +255,9 @@ class Image:
             blocks.append(b64(segment["data"], what))
             first = address if first is None else first
             end = address + len(blocks[-1])
-        need(
-            first is not None and all(blocks) and sum(lengths) == end - first,
-            f"{what}: lengths do not add up",
-        )
-        create = start + b"".join(n.to_bytes(4, "big") for n in (*numbers[:4], numbers[4] | 1))
+        whole = first is not None and all(blocks) and sum(lengths) == end - first
+        need(whole, f"{what}: lengths do not add up")
+        create = start + b"".join(n.to_bytes(4, "big") for n in numbers)
         prefix = target_id.to_bytes(4, "big") + target_version if target_id & 15 > 3 else b""
         self.app_hash = hashlib.sha256(prefix + create + b"".join(blocks)).hexdigest()
 
@@ -274,7 +278,9 @@ def check_evidence(files: dict[str, bytes], policy: Policy) -> dict[str, Image]:
     targets = sorted(
         m[1] for path in files if (m := re.fullmatch(r"targets/([a-z0-9_]{1,32})/image\.json", path))
     )
-    builders = sorted(m[1] for path in files if (m := re.fullmatch(r"rebuilds/([\w.-]{1,64})\.json", path)))
+    builders = sorted(
+        m[1] for path in files if (m := re.fullmatch(r"rebuilds/([A-Za-z0-9._-]{1,64})\.json", path))
+    )
     wanted = {
         "policy.json",
         "sbom.json",
@@ -289,10 +295,8 @@ def check_evidence(files: dict[str, bytes], policy: Policy) -> dict[str, Image]:
     images = {
         target: Image(files[f"targets/{target}/image.json"], f"image for {target}") for target in targets
     }
-    need(
-        len({(image.name, image.version) for image in images.values()}) == 1,
-        "evidence: several apps or versions",
-    )
+    apps = {(image.name, image.version) for image in images.values()}
+    need(len(apps) == 1, "evidence: several apps or versions")
     commits = {target: check_build(files, target, images[target], policy) for target in targets}
     check_rebuilds(files, builders, images, commits, policy)
     return images
@@ -301,25 +305,24 @@ def check_evidence(files: dict[str, bytes], policy: Policy) -> dict[str, Image]:
 def check_build(files: dict[str, bytes], target: str, image: Image, policy: Policy) -> str:
     """The commit of one build, if manifest, report and provenance fit its image."""
     what = f"manifest for {target}"
-    manifest = parse(files[f"targets/{target}/manifest.json"], what)
+    manifest = table(parse(files[f"targets/{target}/manifest.json"], what), what, MANIFEST_KEYS)
+    number(manifest["schema"], what, 1, 1)
+    need(manifest["signature"] is None, f"{what}: signed already")
     record = {**image.parameters, "digest": image.app_hash}
-    need(manifest.get("schema") == 1 and manifest.get("signature", 0) is None, f"{what}: signed, or unknown")
-    need(manifest.get("image") == record, f"{what}: about another image")
-    names = (manifest.get("app"), manifest.get("version"), manifest.get("target"))
+    need(canonical(manifest["image"]) == canonical(record), f"{what}: about another image")
+    names = (manifest["app"], manifest["version"], manifest["target"])
     need(names == (image.name, image.version, target), f"{what}: about another app or target")
-    need(manifest.get("unsafe") == [], f"{what}: made with unsafe exceptions")
-    report = table(manifest.get("files"), what).get("report.json")
+    need(manifest["unsafe"] == [], f"{what}: made with unsafe exceptions")
+    report = table(manifest["files"], what).get("report.json")
     need(report == sha256(files[f"targets/{target}/report.json"]), f"{what}: the report is another one")
-    verified = table(manifest.get("verification"), what).get("policy")
-    need(verified == policy.verification, f"{what}: verified under another policy")
-    made = table(manifest.get("provenance"), what)
-    need(made.get("dirty") is False, f"{what}: made from uncommitted changes")
-    commit = text(made.get("commit"), what, r"[0-9a-f]{40,64}")
+    verified = table(manifest["verification"], what, "findings policy waived")
+    need(verified["policy"] == policy.verification, f"{what}: verified under another policy")
+    made = table(manifest["provenance"], what, PROVENANCE_KEYS)
+    need(made["dirty"] is False, f"{what}: made from uncommitted changes")
+    commit = text(made["commit"], what, r"[0-9a-f]{40,64}")
     provenance = parse(files[f"targets/{target}/provenance.json"], f"provenance for {target}")
-    need(
-        provenance.get("subject") == subjects({target: image}),
-        f"provenance for {target}: about another image",
-    )
+    same = provenance.get("subject") == subjects({target: image})
+    need(same, f"provenance for {target}: about another image")
     return commit
 
 
@@ -345,10 +348,8 @@ def check_rebuilds(
         names = {target: {"app": image.name, "version": image.version} for target, image in images.items()}
         need((predicate["builder"], predicate["names"]) == (builder, names), f"{what}: about something else")
         builds = {target: table(build, what) for target, build in table(predicate["builds"], what).items()}
-        need(
-            {target: build.get("commit") for target, build in builds.items()} == commits,
-            f"{what}: other source",
-        )
+        sources = {target: build.get("commit") for target, build in builds.items()}
+        need(sources == commits, f"{what}: other source")
         need(all(build.get("dirty") is False for build in builds.values()), f"{what}: uncommitted changes")
 
 
@@ -444,10 +445,8 @@ def check_signatures(value: object, images: dict[str, Image], policy: Policy) ->
         key = keys.get(text(it["key_id"], what))
         if key is None:
             raise RefusedError(f"{what}: by a key that does not sign apps")
-        need(
-            key.verifies(b64(it["sig"], what), bytes.fromhex(image.app_hash)),
-            f"{what}: not good",
-        )
+        good = key.verifies(b64(it["sig"], what), bytes.fromhex(image.app_hash))
+        need(good, f"{what}: not good")
 
 
 def verify(bundle: bytes, policy_data: bytes, today: datetime.date) -> str:

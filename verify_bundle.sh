@@ -29,6 +29,8 @@ decode() {
     { base64 -w0 <"$1"; echo; } | cmp -s - "$work/b64" || refuse "$what: not base64 in its one form"
 }
 definitions='
+def b64: type == "string" and test("\\A[A-Za-z0-9+/]*=?=?\\z");
+def name: type == "string" and test("\\A[A-Za-z0-9][A-Za-z0-9 ._+-]{0,63}\\z");
 def date: type == "string" and test("\\A[0-9]{4}-[0-9]{2}-[0-9]{2}\\z")
     and (. as $d | (strptime("%Y-%m-%d") | mktime | strftime("%Y-%m-%d")) == $d);
 def has_only($names): type == "object" and (keys == ($names | split(" ") | sort));
@@ -78,8 +80,8 @@ low_s() {
 # goes to $work/payload, the signers to $ids.
 envelope() {
     what="$4: not an envelope"
-    is "$1" 'has_only("payload payloadType signatures") and .payloadType == $t and (.signatures | type == "array"
-        and all(has_only("keyid sig") and (.keyid | type == "string" and test("\\A[0-9a-f]{16}\\z"))))
+    is "$1" 'has_only("payload payloadType signatures") and .payloadType == $t and (.payload | b64) and (.signatures | type == "array"
+        and all(has_only("keyid sig") and (.sig | b64) and (.keyid | type == "string" and test("\\A[0-9a-f]{16}\\z"))))
         and ([.signatures[].keyid] | . == unique)' --arg t "$2"
     jq -r .payload "$1" | decode "$work/payload"
     { printf 'DSSEv1 %d %s %d ' ${#2} "$2" "$(wc -c <"$work/payload")"; cat "$work/payload"; } >"$work/pae"
@@ -100,7 +102,7 @@ envelope() {
 
 what="not a bundle"
 is "$bundle" 'has_only("evidence log release schema signatures") and .schema == "release-bundle/1"
-    and (.evidence | type == "object") and (.signatures | type == "object")'
+    and (.evidence | type == "object" and all(b64)) and (.signatures | type == "object")'
 what="the evidence is not complete"
 is "$bundle" '.evidence | keys as $there
     | [$there[] | capture("\\Atargets/(?<t>[a-z0-9_]{1,32})/image\\.json\\z").t] as $targets
@@ -131,12 +133,13 @@ for target in $(ls targets); do
     canonical "$image" "image for $target"
     what="not an image"
     is "$image" 'has_only("schema name version target_id target_version api_level segments code_length data_length params_length flags boot_offset")
-        and .schema == "app-image/1" and (.name | type == "string") and (.version | type == "string")
+        and .schema == "app-image/1" and (.name | name) and (.version | name)
         and (.target_version | type == "string" and test("\\A[ -~]*\\z"))
         and ([.target_id, .flags] | all(whole(0; 4294967295)))
-        and ([.code_length, .data_length, .params_length, .boot_offset] | all(whole(0; 1099511627776)))
+        and ([.code_length, .data_length, .params_length, .boot_offset] | all(whole(0; 4194304)))
+        and (.boot_offset / 2 | floor) * 2 < .code_length
         and (.api_level == null or (.api_level | whole(0; 255)))
-        and (.segments | type == "array" and length > 0 and all(has_only("address data") and (.address | whole(0; 4294967295))))'
+        and (.segments | type == "array" and length > 0 and all(has_only("address data") and (.data | b64) and (.address | whole(0; 4294967295))))'
     : >"$work/blocks"
     jq -r '.segments[] | "\(.address) \(.data)"' "$image" >"$work/segments"
     end=0 number=0
@@ -171,7 +174,9 @@ for target in $(ls targets); do
     canonical "targets/$target/manifest.json" "manifest for $target"
     canonical "targets/$target/provenance.json" "provenance for $target"
     what="not a manifest of this build"
-    is "targets/$target/manifest.json" '$images[0][$t] as $i | .schema == 1 and has("signature") and .signature == null
+    is "targets/$target/manifest.json" '$images[0][$t] as $i | has_only("app files image provenance schema signature target unsafe verification version")
+        and (.verification | has_only("findings policy waived")) and .schema == 1 and .signature == null
+        and (.provenance | has_only("builder command commit compiler dirty environment platform sdk source_date_epoch"))
         and .image == ($i.image | bits) + {digest: $i.hash}
         and .app == $i.image.name and .version == $i.image.version and .target == $t and .unsafe == []
         and .files["report.json"] == $hashes[0]["targets/\($t)/report.json"]
@@ -222,7 +227,7 @@ what="not about this app"
 is "$policy" '.apps | index($a) != null' --arg a "$app"
 
 what="not in the log"
-is "$bundle" '.log | has_only("hashes head index size") and (.hashes | type == "array")'
+is "$bundle" '.log | has_only("hashes head index size") and (.hashes | type == "array" and all(b64))'
 ask "$bundle" .log.head >"$work/head"
 envelope "$work/head" application/vnd.nano-toolchain.log-head+json "log witnesses" "log head"
 canonical "$work/payload" "log head"
@@ -272,7 +277,7 @@ what="too few approvals"
 is "$policy" '.threshold <= $n' --argjson n "$good"
 
 what="not a signature for every target"
-is "$bundle" '(.signatures | keys) == ($i[0] | keys) and (.signatures | all(has_only("key_id sig")
+is "$bundle" '(.signatures | keys) == ($i[0] | keys) and (.signatures | all(has_only("key_id sig") and (.sig | b64)
     and (.key_id | type == "string" and test("\\A[0-9a-f]{16}\\z"))))' --slurpfile i "$work/images"
 for target in $(ls targets); do
     key=$work/keys/app_keys/$(jq -r --arg t "$target" '.signatures[$t].key_id' "$bundle").pem

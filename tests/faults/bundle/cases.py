@@ -36,6 +36,7 @@ from tests.unit.release.releases import (
     unchecked,
 )
 from toolchain.keys import ORDER, PrivateKey, Signature
+from toolchain.manifest import canonical_json
 from toolchain.release.approvals import release_statement
 from toolchain.release.bundle import Bundle, LogProof, write_bundle
 from toolchain.release.dsse import Envelope, seal
@@ -102,6 +103,11 @@ def with_file(path: str, data: bytes | None) -> bytes:
             files[path] = data
 
     return write_bundle(forged(edit=edit))
+
+
+def in_file(path: str, change: Mapping[str, object]) -> bytes:
+    """A file of the good bundle with other values, in canonical form."""
+    return canonical_json(json.loads(finished().evidence[path]) | change).encode()
 
 
 def changed(**fields: Any) -> dict[str, Build]:  # noqa: ANN401 - fields of Manifest
@@ -216,6 +222,42 @@ def evidence() -> Iterator[Case]:
         ("a manifest that is a list", "targets/nanosp/manifest.json", b"[]\n"),
     ):
         yield Case(name, with_file(path, data))
+    for name, change in (
+        ("starts behind its end", {"boot_offset": 1 << 33}),
+        ("starts outside of its code", {"boot_offset": 65}),
+        ("is longer than its bytes", {"code_length": 65}),
+        ("is huge", {"code_length": 1 << 50}),
+        ("has a negative length", {"data_length": -1, "code_length": 65}),
+        (
+            "lies high",
+            {"segments": [{"address": (1 << 32) - 1, "data": "AAAA"}, {"address": 1 << 33, "data": "AA=="}]},
+        ),
+        ("overlaps", {"segments": [{"address": 8, "data": "AAAA"}, {"address": 9, "data": "AAAA"}]}),
+        ("has no segments", {"segments": []}),
+        ("has an empty segment", {"segments": [{"address": 8, "data": ""}]}),
+        ("has a segment with a newline", {"segments": [{"address": 8, "data": "AAAA\nAAAA"}]}),
+        ("has a segment that is no base64", {"segments": [{"address": 8, "data": "*"}]}),
+        ("has a level that is true", {"api_level": True}),
+        ("has a level above 255", {"api_level": 256}),
+        ("has flags above 32 bits", {"flags": 1 << 32}),
+        ("has a target version that is not ASCII", {"target_version": "é"}),
+        ("has a name that plays tricks", {"name": "Boiler\x9bplate"}),
+        ("has a version that is a number", {"version": 2}),
+        ("has something more", {"extra": 1}),
+    ):
+        yield Case(f"an image {name}", with_file(image_path, in_file(image_path, change)))
+    manifest_path = "targets/nanosp/manifest.json"
+    good_manifest = json.loads(finished().evidence[manifest_path])
+    for name, edit in (
+        ("schema is true", {"schema": True}),
+        ("flags are true", {"image": {**good_manifest["image"], "flags": True}}),
+        ("table has more", {"extra": 1}),
+        ("provenance has more", {"provenance": {**good_manifest["provenance"], "extra": 1}}),
+        ("verification has more", {"verification": {**good_manifest["verification"], "extra": 1}}),
+        ("verification is a list", {"verification": []}),
+        ("files are null", {"files": None}),
+    ):
+        yield Case(f"a manifest whose {name}", with_file(manifest_path, in_file(manifest_path, edit)))
     bad_record = dataclasses.replace(build(image()).manifest.image, flags=0)
     bad_verification = dataclasses.replace(build(image()).manifest.verification, policy="development")
     manifests: dict[str, dict[str, Any]] = {
@@ -359,6 +401,7 @@ def containers() -> Iterator[Case]:
         "the index is broken": lambda t: t["log"].update(index=1.5),
         "the index is text": lambda t: t["log"].update(index="1"),
         "the index is huge": lambda t: t["log"].update(index=1 << 70),
+        "hashes are one text": lambda t: t["log"].update(hashes=[" ".join(t["log"]["hashes"])]),
         "hashes are text": lambda t: t["log"].update(hashes="AAAA"),
         "signatures are null": lambda t: t.update(signatures=None),
         "a signature is text": lambda t: t["signatures"].update(nanosp="x"),
