@@ -23,7 +23,8 @@ CASES = (
         lambda f: line(f, "DEFINES += HAVE_PRINTF", DEFINES="HAVE_PRINTF PRINTF=mcu_usb_printf"),
         "Makefile:16",
     ),
-    fails("mk-no-debug", "a PRINTF of its own", lambda f: good(f, variables={"DEFINES": ""}), "Makefile"),
+    fails("mk-no-debug", "a PRINTF of its own", lambda f: good(f, defines=("PRINTF=my_printf",)), "Makefile"),
+    passes("mk-no-debug", "an SDK without the macro", lambda f: good(f, variables={"DEFINES": ""})),
     fails(
         "mk-no-debug",
         "not optimised",

@@ -16,6 +16,12 @@ def devices(folder: Path, *names: str) -> Candidate:
     return dataclasses.replace(candidate, app=dataclasses.replace(candidate.app, manifest=manifest))
 
 
+def other_sdk(folder: Path) -> Candidate:
+    candidate = with_elf(good(folder), metadata={"sdk_name": "sdk-shim", "sdk_hash": "None"})
+    provenance = dataclasses.replace(candidate.provenance, sdk=f"sdk-shim 1.0.0 tree sha256:{'0' * 64}")
+    return dataclasses.replace(candidate, provenance=provenance)
+
+
 def named(folder: Path, name: str) -> Candidate:
     """An app of that name, wherever the name is legal in the image."""
     candidate = good(folder)
@@ -103,7 +109,14 @@ CASES = (
     ),
     fails("sdk-tag-clean", "no tag", lambda f: with_elf(good(f), metadata={"sdk_version": "None"}), ""),
     fails("sdk-tag-clean", "no commit", lambda f: with_elf(good(f), metadata={"sdk_hash": ""}), ""),
+    fails(
+        "sdk-tag-clean",
+        "another SDK without identity",
+        lambda f: with_elf(good(f), metadata={"sdk_name": "sdk-shim", "sdk_hash": "None"}),
+        "",
+    ),
     passes("sdk-tag-clean", "a tag", good),
+    passes("sdk-tag-clean", "another SDK with its digest", other_sdk),
     passes(
         "sdk-tag-clean",
         "Nano S has no version",

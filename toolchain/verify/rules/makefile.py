@@ -60,7 +60,7 @@ def mk_no_debug(candidate: Candidate) -> Iterator[Problem]:
     for name in sorted(macros.keys() & _DEBUG_DEFINES):
         yield Problem(f"the macro {name} is defined", find(candidate, name))
     printf = [(name, value) for name, value in macros.items() if re.fullmatch(r"PRINTF(\(.*\))?", name)]
-    if "DEFINES" in variables and printf != [("PRINTF(...)", "")]:
+    if printf not in ([], [("PRINTF(...)", "")]):
         yield Problem("PRINTF is not the empty macro PRINTF(...)=", find(candidate, "PRINTF"))
     flags = words(variables.get("CFLAGS", ""))
     levels = [flag for flag in flags if re.fullmatch(r"-O.?", flag)]

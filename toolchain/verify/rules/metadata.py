@@ -17,6 +17,7 @@ from toolchain.verify.database import sdk_path
 from toolchain.verify.makefile import find, unquoted
 from toolchain.verify.model import Candidate, Location, Problem, Severity, rule
 
+_OFFICIAL_SDK = "ledger-secure-sdk"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,31}")
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})")
 
@@ -195,8 +196,12 @@ def api_level_current(candidate: Candidate) -> Iterator[Problem]:
     fix="build with an unmodified, tagged SDK",
 )
 def sdk_tag_clean(candidate: Candidate) -> Iterator[Problem]:
-    """The SDK's version and commit as the ELF records them."""
+    """The SDK's version and commit as the ELF records them; of another SDK, the digest of its files."""
     metadata = candidate.elf.metadata
+    if metadata.get("sdk_name", _OFFICIAL_SDK) != _OFFICIAL_SDK:
+        if "sha256:" not in candidate.provenance.sdk:
+            yield Problem(f"nothing identifies the SDK {metadata['sdk_name']!r}")
+        return
     for key in ("sdk_version", "sdk_hash"):
         text = metadata.get(key, "")
         tagged = candidate.target.api_level is not None  # the Nano S SDK's tags have another form
