@@ -79,7 +79,7 @@ class _Bare:
         shutil.copytree(
             app.directory, copy, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*OUTPUTS)
         )
-        ours, tools = str(place.toolchain.bin), str(_tools(place, folder))
+        ours, tools = str(place.tools.toolchain.bin), str(_tools(place, folder))
         # The second makefile is what our build adds, to ask make for its variables.
         command = place.command(Path())
         at = command.index("-f", command.index("-f") + 1)
@@ -108,9 +108,9 @@ def _tools(place: Workplace, folder: Path) -> Path:
 
     The wheel's compiler is one program and does not work without; it keeps them, but they record nothing.
     """
-    (compiler,) = (c for c in compilers() if c.name == place.toolchain.name)
+    (compiler,) = (c for c in compilers() if c.name == place.tools.toolchain.name)
     if not compiler.programs:
-        return place.toolchain.bin
+        return place.tools.toolchain.bin
     tools = folder / "tools"
     tools.mkdir(exist_ok=True)
     for name, program in compiler.programs.items():

@@ -38,18 +38,23 @@ class Call:
 
 def read_calls(folder: Path) -> list[Call]:
     """What ran, in the order of time."""
-    records = [p for p in folder.iterdir() if p.suffix != ".err"]
+    records = [p for p in plain_files(folder) if p.suffix != ".err"]
     calls = [_read(path) for path in sorted(records, key=lambda p: p.stat().st_mtime_ns)]
     return [call for call in calls if call.command.output]
 
 
+def plain_files(folder: Path) -> list[Path]:
+    """The files in ``folder``, sorted. What a make left may also be a link that leads out of it."""
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.is_symlink())
+
+
 def _read(path: Path) -> Call:
     directory, *arguments = path.read_bytes().decode("utf-8", "replace").split("\0")[:-1]
-    try:
-        with path.with_name(path.name + ".err").open("rb") as file:
+    said = path.with_name(path.name + ".err")
+    messages = ""
+    if said.is_file() and not said.is_symlink():
+        with said.open("rb") as file:
             messages = file.read(_MESSAGES_LIMIT).decode("utf-8", "replace")
-    except FileNotFoundError:
-        messages = ""
     outputs = [after for flag, after in itertools.pairwise(arguments) if flag == "-o"]
     output = outputs[-1] if outputs else ""
     source = ""

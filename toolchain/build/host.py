@@ -8,7 +8,6 @@ import contextlib
 import functools
 import hashlib
 import os
-import platform
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,13 +18,12 @@ from threading import Event
 
 from toolchain import dist
 from toolchain.app import MANIFEST, App
-from toolchain.build.commands import read_calls
+from toolchain.build.commands import plain_files, read_calls
 from toolchain.build.diagnostics import Folders, first_error, parse_call, parse_make
 from toolchain.build.jobserver import JobServer
-from toolchain.build.process import run
 from toolchain.build.result import BuildResult, Kept, Step
 from toolchain.build.sources import OUTPUTS, Sources, clone_history, sync
-from toolchain.build.workplace import Job, Workplace
+from toolchain.build.workplace import Job, Machine, Workplace
 from toolchain.diagnostic import Diagnostic
 from toolchain.environment import file_lock
 from toolchain.errors import BuildError, ToolchainError
@@ -72,9 +70,10 @@ class _How:
     server: JobServer | None = None
     cancel: Event = field(default_factory=Event)
 
-    @property
-    def makeflags(self) -> str:
-        return self.server.makeflags if self.server else f" -j{self.jobs or os.cpu_count() or 1}"
+    def makeflags(self, machine: Machine) -> str:
+        if self.server is None:
+            return f" -j{self.jobs or os.cpu_count() or 1}"
+        return self.server.makeflags if machine.shares_processes else f" -j{self.server.share}"
 
 
 def build(
@@ -227,11 +226,11 @@ def _make(
     environment, folders = place.environment(sources.epoch()), place.folders(sources)
     provenance = _provenance(place, sources, [folders.rename(word) for word in command], environment)
     place.log.write_text(" ".join(provenance.command) + "\n", "utf-8")
-    status = run(
+    machine = place.job.machine
+    status = machine.run(
+        place,
         command,
-        folder=place.here,
-        environment=environment | {"MAKEFLAGS": how.makeflags},
-        log=place.log,
+        environment | {"MAKEFLAGS": how.makeflags(machine)},
         timeout=how.timeout,
         cancel=how.cancel,
         show=how.show,
@@ -286,20 +285,20 @@ def _provenance(
     return Provenance(
         commit=sources.commit,
         dirty=sources.dirty,
-        builder="host",
-        compiler=place.toolchain.identity,
+        builder=place.job.machine.identity,
+        compiler=place.tools.toolchain.identity,
         sdk=place.sdk.identity,
         command=tuple(command),
         environment={name: environment[name] for name in ("LC_ALL", "SOURCE_DATE_EPOCH", "TZ")},
         source_date_epoch=int(environment["SOURCE_DATE_EPOCH"]),
-        platform=f"{platform.system()} {platform.machine()}",
+        platform=place.tools.platform,
     )
 
 
 def _variables(folder: Path, place: Workplace, folders: Folders) -> dict[str, str]:
     """What make wrote, one file for a variable, without this machine's folders."""
     values = {}
-    for path in sorted(folder.iterdir()):
+    for path in plain_files(folder):
         text = path.read_text("utf-8", "replace").removesuffix("\n")
         values[path.name] = folders.rename(text.replace(f"{place.here}/", ""))
     return values
@@ -318,7 +317,12 @@ def _failure(place: Workplace, diagnostics: Iterable[Diagnostic]) -> BuildError:
 
 def _elf(place: Workplace, kept: Kept) -> bytes:
     """The bytes of app.elf; none if it is not there, or not in the private copy."""
-    path = Path(os.path.realpath(place.here / kept.variables.get("TOOLCHAIN_ELF", "")))
+    return _made(place, kept.variables.get("TOOLCHAIN_ELF", ""))
+
+
+def _made(place: Workplace, name: str) -> bytes:
+    """The bytes of a file that make made; none if it is not there, or not in the private copy."""
+    path = Path(os.path.realpath(place.here / name))
     return dist.read(path) if path.is_relative_to(os.path.realpath(place.source)) and path.is_file() else b""
 
 
@@ -326,14 +330,13 @@ def _result(place: Workplace, kept: Kept, elf: bytes, *, reused: bool) -> BuildR
     variables = kept.variables
     steps = _linked(kept.steps, str(place.here / variables["TOOLCHAIN_ELF"]))
     diagnostics = {d for step in steps for d in step.diagnostics} | set(kept.diagnostics)
-    linker_map = place.here / variables.get("DBG_DIR", "") / "app.map"
     if kept.provenance is None:
         raise BuildError("this build was never finished", log=str(place.log))
     return BuildResult(
         app=App.read(place.job.manifest, variables),
         target=place.job.target,
         elf=elf,
-        map=dist.read(linker_map) if linker_map.is_file() else b"",
+        map=_made(place, f"{variables.get('DBG_DIR', '.')}/app.map"),
         log=place.log,
         diagnostics=tuple(sorted(diagnostics)),
         provenance=kept.provenance,

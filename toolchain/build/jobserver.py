@@ -28,6 +28,12 @@ class JobServer:
         """What a make of the caller's finds in its environment."""
         return f" -j{self.cpus} --jobserver-auth={self.descriptors[0]},{self.descriptors[1]}"
 
+    @property
+    def share(self) -> int:
+        """Processes of a make that cannot share: as many as there are processors for each that runs."""
+        with self._lock:
+            return max(1, self.cpus // max(1, min(self.workers, self.waiting)))
+
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
         """Around one make. When none is waiting for its place, the others get its processor."""

@@ -137,6 +137,9 @@ def sync(sources: Sources, copy: Path, known: Stamps, kept: frozenset[str]) -> S
     parents = {str(parent) for name in sources.files for parent in _parents(name)}
     _prune(copy, sources.files, parents, kept)
     for parent in sorted(parents):
+        if (copy / parent).is_symlink():
+            # Left by make in an output folder: what is written below must stay in the copy.
+            (copy / parent).unlink()
         (copy / parent).mkdir(exist_ok=True)
     return {
         name: (stamp, _update(f"{sources.folder}/{name}", stamp, f"{copy}/{name}", known.get(name)))

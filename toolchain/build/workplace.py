@@ -3,13 +3,18 @@
 import functools
 import hashlib
 import os
+import platform
 import re
 import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
+from typing import Protocol
 
 from toolchain.app import AppManifest
 from toolchain.build.diagnostics import Folders
+from toolchain.build.process import run
 from toolchain.build.sdk import Sdk, find_sdk
 from toolchain.build.sources import Sources
 from toolchain.build.toolchains import COMMANDS, Toolchain, choose, newlib_folder, prepare
@@ -26,11 +31,117 @@ _SDK_LOCK = Path(__file__).parents[2] / "requirements" / "sdk.lock"
 
 
 @dataclass(frozen=True)
+class Tools:
+    """What a machine builds with.
+
+    ``python`` is the ``bin`` folder of what an official SDK imports, None if ``python3`` has it. ``newlib``
+    is the folder of the C library, ``path`` the folders of make, git and bash, ``platform`` system and
+    processor. ``stamp`` differs when anything else that objects depend on does.
+    """
+
+    toolchain: Toolchain
+    python: Path | None
+    newlib: Path | None
+    path: tuple[str, ...]
+    platform: str
+    stamp: str
+
+
+class Machine(Protocol):
+    """What make runs on: this machine (``Host``), or a container (``container.py``)."""
+
+    @property
+    def identity(self) -> str:
+        """What provenance calls it: ``host``, or ``container`` and the digest of the image."""
+
+    @property
+    def shares_processes(self) -> bool:
+        """Whether its makes can share one job server."""
+
+    def tools(self, sdk: Sdk, target: Target, compiler: str, root: Path) -> Tools:
+        """What to build with ``sdk`` for ``target``; ``compiler`` as in ``Job``.
+
+        Raises:
+            ConfigError: a compiler that does not fit, or something is not installed.
+        """
+
+    def run(
+        self,
+        place: "Workplace",
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        timeout: float,
+        cancel: Event,
+        show: Callable[[str], None],
+        descriptors: tuple[int, ...],
+    ) -> int:
+        """Run ``command`` in ``place``, as ``process.run`` does; its exit status.
+
+        Raises:
+            BuildError: it took too long, or was cancelled.
+        """
+
+
+class Host:
+    """This machine."""
+
+    identity = "host"
+    shares_processes = True
+
+    def tools(self, sdk: Sdk, target: Target, compiler: str, root: Path) -> Tools:
+        """As ``Machine``."""
+        toolchain = prepare(choose(sdk, compiler), target, root)
+        python = None
+        if sdk.family != "shim":
+            python = ensure_environment(_SDK_LOCK, root / "environments" / "sdk")
+        newlib = newlib_folder()
+        if shutil.which("make") is None:
+            raise ConfigError("make is not installed", hint="apt-get install make")
+        found = (shutil.which(program) for program in ("make", "git", "bash"))
+        path = ("/usr/bin", "/bin", *(str(Path(program).parent) for program in found if program))
+        return Tools(
+            toolchain=toolchain,
+            python=python,
+            newlib=newlib,
+            path=tuple(dict.fromkeys(path)),
+            platform=f"{platform.system()} {platform.machine()}",
+            stamp=str(newlib and (newlib / "include").stat().st_mtime_ns),
+        )
+
+    def run(
+        self,
+        place: "Workplace",
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        timeout: float,
+        cancel: Event,
+        show: Callable[[str], None],
+        descriptors: tuple[int, ...],
+    ) -> int:
+        """As ``Machine``."""
+        return run(
+            command,
+            folder=place.here,
+            environment=environment,
+            log=place.log,
+            timeout=timeout,
+            cancel=cancel,
+            show=show,
+            descriptors=descriptors,
+        )
+
+
+HOST = Host()
+
+
+@dataclass(frozen=True)
 class Job:
     """What to build: an app, for a target, with an SDK.
 
     ``compiler`` is a name of ``toolchains.toml``, empty for the one that fits. ``variables`` are handed to
-    make on its command line (a variant, ``COIN=BOL``; ``DEBUG=1``).
+    make on its command line (a variant, ``COIN=BOL``; ``DEBUG=1``). ``machine`` is where make runs.
     """
 
     manifest: AppManifest
@@ -38,6 +149,7 @@ class Job:
     sdk: Path
     compiler: str = ""
     variables: tuple[tuple[str, str], ...] = ()
+    machine: Machine = HOST
 
     def __post_init__(self) -> None:
         """Refuse what make would read as something else.
@@ -55,15 +167,14 @@ class Workplace:
     """Where a job is built, and with what.
 
     ``folder`` holds the private copy and what belongs to it, ``sdk_path`` is the SDK under a name that make
-    files can bear, ``python`` the ``bin`` folder of what an official SDK imports.
+    files can bear.
     """
 
     job: Job
     folder: Path
     sdk: Sdk
     sdk_path: Path
-    toolchain: Toolchain
-    python: Path | None
+    tools: Tools
 
     @classmethod
     def find(cls, job: Job, root: Path) -> "Workplace":
@@ -76,15 +187,12 @@ class Workplace:
                 hint="Nano S needs the nanos-secure-sdk, newer devices the ledger-secure-sdk",
                 where=str(sdk.path),
             )
-        toolchain = prepare(choose(sdk, job.compiler), job.target, root)
-        python = None
-        if sdk.family != "shim":
-            python = ensure_environment(_SDK_LOCK, root / "environments" / "sdk")
+        tools = job.machine.tools(sdk, job.target, job.compiler, root)
         directory = job.manifest.directory
         name = re.sub(r"[^\w-]", "_", directory.name, flags=re.ASCII) + "-" + _hash(str(directory))[:8]
-        key = _hash(sdk.path, toolchain.name, job.variables)[:12]
+        key = _hash(sdk.path, tools.toolchain.name, job.variables, job.machine.identity)[:12]
         folder = root / "builds" / name / job.target.name / key
-        return cls(job, folder, sdk, _plain_link(sdk.path, root / "sdk"), toolchain, python)
+        return cls(job, folder, sdk, _plain_link(sdk.path, root / "sdk"), tools)
 
     @property
     def source(self) -> Path:
@@ -105,9 +213,7 @@ class Workplace:
     def basis(self) -> str:
         """Everything but the sources that objects depend on."""
         code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-        newlib = newlib_folder()
-        header = newlib and (newlib / "include").stat().st_mtime_ns
-        return _hash(code, self.sdk.identity, self.toolchain, self.python, newlib, header, self.job.variables)
+        return _hash(code, self.sdk.identity, self.tools, self.job.variables)
 
     def fingerprint(self, sources: Sources) -> str:
         """While it is the same, make would do nothing."""
@@ -117,29 +223,25 @@ class Workplace:
         """Make and its arguments, without the number of processes."""
         build_directory = self.job.manifest.directory / self.job.manifest.build_directory
         makefile = next((name for name in _MAKEFILES if (build_directory / name).is_file()), None)
-        if shutil.which("make") is None:
-            raise ConfigError("make is not installed", hint="apt-get install make")
         if makefile is None:
             raise ConfigError("there is no Makefile in the build directory", where=str(build_directory))
         variables = {
             "BOLOS_SDK": self.sdk_path,
             "TARGET": self.job.target.sdk_name,
-            "CLANGPATH": f"{self.toolchain.bin}/",
-            "GCCPATH": f"{self.toolchain.bin}/",
+            "CLANGPATH": f"{self.tools.toolchain.bin}/",
+            "GCCPATH": f"{self.tools.toolchain.bin}/",
         }
         if self.sdk.family == "shim":
-            variables["SHIM_BUILTINS"] = self.toolchain.builtins or ""
+            variables["SHIM_BUILTINS"] = self.tools.toolchain.builtins or ""
         pairs = [*variables.items(), *self.job.variables]
         return ["make", "-f", makefile, "-f", str(extra), *(f"{name}={value}" for name, value in pairs)]
 
     def environment(self, epoch: int) -> dict[str, str]:
         """All that make and its children see of the caller's environment: nothing but where programs are."""
         home = self.folder / "home"
-        found = (shutil.which(program) for program in ("make", "git", "bash"))
-        system = ["/usr/bin", "/bin", *(str(Path(path).parent) for path in found if path)]
-        tools = [str(path) for path in (self.python, self.toolchain.bin) if path]
+        tools = [str(path) for path in (self.tools.python, self.tools.toolchain.bin) if path]
         return {
-            "PATH": ":".join(dict.fromkeys(tools + system)),
+            "PATH": ":".join(dict.fromkeys([*tools, *self.tools.path])),
             "HOME": str(home),
             "TMPDIR": str(home),
             "LC_ALL": "C",
@@ -157,9 +259,13 @@ class Workplace:
 
     def folders(self, sources: Sources) -> Folders:
         """How to name this machine's folders."""
-        others = {self.toolchain.bin.parent: "<toolchain>", self.folder: "<work>", self.python: "<python>"}
-        if newlib := newlib_folder():
-            others[newlib] = "<newlib>"
+        tools = self.tools
+        others = {
+            tools.toolchain.bin.parent: "<toolchain>",
+            self.folder: "<work>",
+            tools.python: "<python>",
+            tools.newlib: "<newlib>",
+        }
         return Folders(
             source=str(self.source),
             build_directory=str(self.job.manifest.build_directory),
