@@ -1,0 +1,392 @@
+"""A container engine (Docker, rootless Docker, Podman's compatible socket); the only importer of ``docker``.
+
+Everything runs without network, capabilities or new privileges, on a read-only root, with limits on
+processes and memory, as the caller, and is removed afterwards, however it ended.
+"""
+
+import contextlib
+import io
+import os
+import queue
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from toolchain.errors import BuildError, ConfigError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+_LABEL = "nano-toolchain"
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
+"""What engines call machines, and what images do."""
+
+_MEMORY = 4 << 30
+_PROCESSES = 1024
+_FILE_SIZE = 1 << 30
+_TMP = "size=512m,mode=1777"
+_ARCHIVE_LIMIT = 1 << 30
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A folder or file of this machine, seen in the container as ``target``."""
+
+    source: Path
+    target: Path
+    writable: bool = False
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """An image in an engine.
+
+    ``id`` is the engine's own name for it. ``identity`` names its contents: the digest of a registry, or
+    else of its one layer, or else ``id``.
+    """
+
+    id: str
+    identity: str
+    layers: tuple[str, ...]
+    architecture: str
+    environment: Mapping[str, str]
+    size: int
+
+
+@dataclass(frozen=True)
+class Command:
+    """What runs in a container: in ``folder``, with this environment and nothing else.
+
+    ``name`` is the container's. Nobody else uses it: a container that has it was left by a process that
+    was killed.
+    """
+
+    image: ImageFacts
+    name: str
+    arguments: Sequence[str]
+    folder: Path
+    environment: Mapping[str, str]
+    mounts: Sequence[Mount]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine that answered at ``url``; ``rootless`` maps its root to the caller."""
+
+    url: str
+    architecture: str
+    rootless: bool
+
+    @classmethod
+    def connect(cls) -> "Engine":
+        """The engine of ``DOCKER_HOST``, or the first that answers where engines listen.
+
+        Raises:
+            ConfigError: none answers.
+        """
+        from docker.errors import DockerException
+        from requests.exceptions import RequestException
+
+        given = os.environ.get("DOCKER_HOST", "")
+        candidates = [given] if given else [f"unix://{path}" for path in _sockets() if path.is_socket()]
+        reason: Exception | None = None
+        for url in candidates:
+            try:
+                with _client(url) as client:
+                    info = client.info()
+            except (DockerException, RequestException) as e:
+                reason = e
+                continue
+            options = info.get("SecurityOptions") or []
+            machine = info.get("Architecture", "")
+            rootless = any("name=rootless" in option for option in options)
+            return cls(url, _ARCHITECTURES.get(machine, machine), rootless)
+        where = given or "the usual sockets"
+        raise ConfigError(
+            f"no container engine answers at {where}",
+            hint="start Docker or Podman (podman system service), or set DOCKER_HOST; or use --builder host",
+        ) from reason
+
+    def image(self, name: str) -> ImageFacts | None:
+        """The image of that name or id, None if the engine has none."""
+        from docker.errors import ImageNotFound, NotFound
+
+        with self._open() as client:
+            try:
+                image = client.images.get(name)
+            except (ImageNotFound, NotFound):
+                return None
+            return _facts(image.attrs, image.id or "")
+
+    def pull(self, name: str) -> None:
+        """Fetch an image from its registry.
+
+        Raises:
+            BuildError: it cannot be reached, or has no such image.
+        """
+        with self._open() as client:
+            client.images.pull(name)
+
+    def load(self, archive: Path) -> None:
+        """Put the images of an archive (``docker save``) into the engine."""
+        with self._open() as client, archive.open("rb") as file:
+            client.images.load(file)
+
+    def build(self, folder: Path, tag: str) -> None:
+        """Build the Dockerfile in ``folder``.
+
+        Raises:
+            BuildError: a step failed.
+        """
+        with self._open() as client:
+            client.images.build(path=str(folder), tag=tag, rm=True, forcerm=True)
+
+    def tag(self, image: ImageFacts, tag: str) -> None:
+        """Give ``image`` another name."""
+        with self._open() as client:
+            client.images.get(image.id).tag(tag)
+
+    def remove_image(self, name: str) -> None:
+        """Remove the image of that name; nothing happens if there is none."""
+        from docker.errors import ImageNotFound, NotFound
+
+        with self._open() as client, contextlib.suppress(ImageNotFound, NotFound):
+            client.images.remove(name, force=True)
+
+    def require_architecture(self, image: ImageFacts, name: str) -> None:
+        """Refuse an image that only an emulator could run.
+
+        Raises:
+            ConfigError: it is for another architecture than the engine's.
+        """
+        if image.architecture and image.architecture != self.architecture:
+            raise ConfigError(
+                f"the image {name} is for {image.architecture}, the engine runs {self.architecture}",
+                hint="name an image of the engine's architecture, or make one: ./inv builder.image",
+            )
+
+    def run(
+        self, command: Command, *, put: Callable[[bytes], None], timeout: float, cancel: Event | None = None
+    ) -> int:
+        """Run ``command``, its output through ``put``; the exit status.
+
+        Raises:
+            BuildError: the engine refused or went away, it took too long, or was cancelled.
+        """
+        with self._open() as client:
+            _remove(client, command.name)
+            container = self._create(client, command)
+            try:
+                deadline = time.monotonic() + timeout
+                return _follow(container, command.arguments[0], put, deadline, cancel or Event())
+            finally:
+                _remove(client, command.name)
+
+    def _create(self, client: "DockerClient", command: Command) -> "Container":
+        from docker.types import LogConfig, Ulimit
+        from docker.types import Mount as Bind
+
+        container: Container = client.containers.create(
+            command.image.id,
+            list(command.arguments),
+            name=command.name,
+            entrypoint=[],
+            working_dir=str(command.folder),
+            environment=dict(command.environment),
+            # A rootless engine maps its root to the caller; all other numbers are nobody's.
+            user="0:0" if self.rootless else f"{os.getuid()}:{os.getgid()}",
+            hostname="builder",
+            network_mode="none",
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            read_only=True,
+            tmpfs={"/tmp": _TMP},  # noqa: S108 - the container's own
+            pids_limit=_PROCESSES,
+            mem_limit=_MEMORY,
+            ulimits=[
+                Ulimit(name="fsize", soft=_FILE_SIZE, hard=_FILE_SIZE),
+                Ulimit(name="core", soft=0, hard=0),
+            ],
+            mounts=[
+                Bind(str(m.target), str(m.source), type="bind", read_only=not m.writable)
+                for m in command.mounts
+            ],
+            labels={_LABEL: command.name},
+            log_config=LogConfig(type="none"),
+        )
+        return container
+
+    def containers(self) -> tuple[str, ...]:
+        """Names of the containers that we made and that are still there."""
+        with self._open() as client:
+            found = client.containers.list(all=True, filters={"label": _LABEL})
+            return tuple(sorted(str(container.name) for container in found))
+
+    def copy_out(self, image: ImageFacts, path: str, folder: Path) -> None:
+        """Copy the folder ``path`` of ``image`` into ``folder``; nothing of the image runs.
+
+        Raises:
+            ConfigError: there is no such folder in the image.
+            BuildError: it is too large, or holds what does not belong into an archive of sources.
+        """
+        from docker.errors import NotFound
+
+        with self._open() as client:
+            container = client.containers.create(image.id, ["true"], entrypoint=[], labels={_LABEL: "copy"})
+            try:
+                stream, _ = container.get_archive(path)
+                with tarfile.open(fileobj=_Stream(stream), mode="r|") as archive:
+                    archive.extractall(folder, filter="data")
+            except NotFound as e:
+                raise ConfigError(f"the image has no folder {path}") from e
+            except tarfile.TarError as e:
+                raise BuildError(f"the image's folder {path} cannot be copied: {e}") from e
+            finally:
+                container.remove(force=True, v=True)
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator["DockerClient"]:
+        """A connection of its own for each call: a client is not shared by threads."""
+        with _translated(self.url), _client(self.url) as client:
+            yield client
+
+
+class _Stream(io.RawIOBase):
+    """What ``tarfile`` reads, from chunks, up to a limit."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._rest = b""
+        self._room = _ARCHIVE_LIMIT
+
+    def read(self, size: int = -1) -> bytes:
+        while len(self._rest) < size and (chunk := next(self._chunks, b"")):
+            self._room -= len(chunk)
+            if self._room < 0:
+                raise tarfile.TarError(f"more than {_ARCHIVE_LIMIT} bytes")
+            self._rest += chunk
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data
+
+
+def _sockets() -> tuple[Path, ...]:
+    """Where engines listen: Docker, rootless Docker, Podman, rootless Podman."""
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    return (
+        Path("/var/run/docker.sock"),
+        runtime / "docker.sock",
+        Path("/run/podman/podman.sock"),
+        runtime / "podman/podman.sock",
+    )
+
+
+@contextlib.contextmanager
+def _client(url: str) -> Iterator["DockerClient"]:
+    import docker
+
+    client = docker.DockerClient(base_url=url, version="auto", timeout=600)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextlib.contextmanager
+def _translated(url: str) -> Iterator[None]:
+    """Errors of the library as ours.
+
+    Raises:
+        BuildError: always instead of theirs.
+    """
+    from docker.errors import APIError, DockerException
+    from docker.errors import BuildError as StepError
+    from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except StepError as e:
+        last = [str(line.get("stream", "")).strip() for line in e.build_log]
+        said = next((line for line in reversed(last) if line and not line.startswith(("Step", "--->"))), "")
+        raise BuildError(f"the image cannot be built: {e.msg}", hint=said) from e
+    except APIError as e:
+        raise BuildError(f"the container engine refused: {e.explanation or e}", hint=_hint(str(e))) from e
+    except (DockerException, RequestException, HTTPError, OSError) as e:
+        raise BuildError(
+            f"the container engine went away: {e}",
+            hint="see whether it runs, then do the same again; what it left is removed then",
+            where=url,
+        ) from e
+
+
+def _hint(text: str) -> str:
+    if "no space left" in text.lower():
+        return "the engine's disk is full; `docker system prune` frees what nobody uses"
+    if "bind source path does not exist" in text or "no such file or directory" in text:
+        return "the engine must run on this machine, and see its folders"
+    return "docker info tells more about the engine"
+
+
+def _remove(client: "DockerClient", name: str) -> None:
+    """Remove the container and its volumes, running or not."""
+    from docker.errors import APIError, NotFound
+
+    try:
+        client.containers.get(name).remove(force=True, v=True)
+    except NotFound:
+        return
+    except APIError as e:
+        if e.status_code != 409:  # somebody removes it right now
+            raise
+
+
+def _follow(
+    container: "Container", program: str, put: Callable[[bytes], None], deadline: float, cancel: Event
+) -> int:
+    """Start it, hand its output on while it comes, and wait for its end."""
+    output: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    stream = container.attach(stdout=True, stderr=True, stream=True)
+    container.start()
+
+    def read() -> None:
+        try:
+            for chunk in stream:
+                output.put(chunk)
+        except OSError:
+            pass  # the engine went away; wait() says so
+        finally:
+            output.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    while not cancel.is_set():
+        with contextlib.suppress(queue.Empty):
+            chunk = output.get(timeout=0.1)
+            if chunk is None:
+                return int(container.wait(timeout=60)["StatusCode"])
+            put(chunk)
+        if time.monotonic() >= deadline:
+            raise BuildError(
+                f"{program} did not end in time",
+                hint="the log shows where it stopped; a larger time limit is an option of the task",
+            )
+    raise BuildError("cancelled")
+
+
+def _facts(attrs: Mapping[str, Any], identifier: str) -> ImageFacts:
+    layers = tuple((attrs.get("RootFS") or {}).get("Layers") or ())
+    pairs = ((attrs.get("Config") or {}).get("Env")) or ()
+    digests = sorted(digest.partition("@")[2] for digest in attrs.get("RepoDigests") or ())
+    return ImageFacts(
+        id=identifier,
+        identity=digests[0] if digests else layers[0] if len(layers) == 1 else identifier,
+        layers=layers,
+        architecture=str(attrs.get("Architecture") or ""),
+        environment=dict(pair.split("=", 1) for pair in pairs if "=" in pair),
+        size=int(attrs.get("Size") or 0),
+    )
