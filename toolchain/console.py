@@ -7,6 +7,7 @@ import contextlib
 import functools
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -173,9 +174,6 @@ def confirm(question: str) -> bool:
 
 def wait_for_interrupt() -> None:
     """Return when the person presses Ctrl-C, or when somebody asks this process to end."""
-    import signal
-
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             signal.pause()
@@ -230,6 +228,9 @@ def _parse_errors() -> Iterator[None]:
 def main(namespace: Collection, version: str) -> None:
     """Run the command line."""
     _forbid_core_files()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # As Ctrl-C: what we started has a session of its own, and must not outlive us.
+        signal.signal(number, signal.default_int_handler)
     try:
         _Inv(name="inv", binary="inv", binary_names=["inv"], version=version, namespace=namespace).run()
     except KeyboardInterrupt:

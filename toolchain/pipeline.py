@@ -7,6 +7,7 @@ import dataclasses
 import datetime
 import functools
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -179,12 +180,11 @@ def build(
 
     A job that fails does not stop the others. ``clean`` starts from a clean export.
     """
-    finished = 0
-
-    def show(_job: Job, _line: str) -> None:
-        progress(finished, len(todo))
-
-    results = build_all(todo, root=work.work, clean=clean, show=show)
+    finished = itertools.count(1)
+    progress(0, len(todo))
+    results = build_all(
+        todo, root=work.work, clean=clean, done=lambda _job: progress(next(finished), len(todo))
+    )
     outcomes = []
     for job, result in zip(todo, results, strict=True):
         label = job.manifest.directory.name
