@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.defects.verify.case import fails, passes
-from tests.unit.verify.candidates import CFLAGS, MAKEFILE, good, with_diagnostics
+from tests.unit.verify.candidates import CFLAGS, MAKEFILE, good, with_commands, with_diagnostics
 from toolchain.diagnostic import Diagnostic
 from toolchain.verify import Candidate, Severity
 
@@ -83,6 +83,45 @@ CASES = (
         "Makefile:16",
     ),
     fails("warn-not-disabled-makefile", "nobody knows", unrecorded, ""),
+    fails(
+        "warn-not-disabled-makefile",
+        "in the command alone",
+        lambda f: with_commands(good(f), ("src/main.c", f"{CFLAGS} -w -c src/main.c")),
+        "src/main.c",
+    ),
+    passes(
+        "warn-not-disabled-makefile",
+        "in a file of the SDK",
+        lambda f: with_commands(good(f), ("/sdk/os.c", f"{CFLAGS} -w -c /sdk/os.c")),
+    ),
+    fails(
+        "no-prebuilt-objects",
+        "an object",
+        lambda f: with_commands(good(f), ("", "-o build/app.elf build/src/main.c.o blob/secp.o")),
+        "blob/secp.o",
+    ),
+    passes(
+        "no-prebuilt-objects",
+        "compiled here",
+        lambda f: with_commands(
+            good(f), ("src/main.c", CFLAGS), ("", "-o build/app.elf build/src/main.c.o /sdk/lib/libc.a -lm")
+        ),
+    ),
+    fails(
+        "elf-pic", "CFLAGS", lambda f: cflags(f, CFLAGS.replace("-fropi", ""), "CFLAGS = -O2"), "Makefile:16"
+    ),
+    fails(
+        "elf-pic",
+        "a command",
+        lambda f: with_commands(good(f), ("src/main.c", CFLAGS.replace("-frwpi", ""))),
+        "src/main.c",
+    ),
+    passes("elf-pic", "every command", lambda f: with_commands(good(f), ("src/main.c", CFLAGS))),
+    passes(
+        "elf-pic",
+        "Nano S",
+        lambda f: good(f, "nanos", variables={"CFLAGS": CFLAGS.replace("-frwpi", "")}),
+    ),
     passes("warn-not-disabled-makefile", "in a comment", lambda f: cflags(f, CFLAGS, "# CFLAGS += -w")),
     passes("warn-not-disabled-makefile", "more warnings", lambda f: cflags(f, f"{CFLAGS} -Wpedantic")),
 )

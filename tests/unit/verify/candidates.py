@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from toolchain.app import App, AppManifest, Permissions, Waiver
@@ -42,7 +43,7 @@ include $(BOLOS_SDK)/Makefile.standard_app
 
 CFLAGS = (
     "-Oz -g0 -Wall -Wextra -Wno-main -Wno-error=int-conversion -Wimplicit-fallthrough -Wvla -Wundef -Wshadow "
-    "-Wformat=2 -Wformat-security -Wwrite-strings -fropi"
+    "-Wformat=2 -Wformat-security -Wwrite-strings -fropi -frwpi"
 )
 
 FILES = {
@@ -180,6 +181,26 @@ def _elf(target: Target, image: Image, block: bytes) -> ElfInfo:
         stack_size=ram.length - bss,
         entry=origin + 1,
     )
+
+
+@dataclass(frozen=True)
+class Made:
+    """A command that compiled or, without ``file``, linked."""
+
+    directory: str
+    file: str
+    output: str
+    arguments: tuple[str, ...]
+
+
+def with_commands(candidate: Candidate, *commands: tuple[str, str]) -> Candidate:
+    """The candidate whose build ran these commands in the app's folder: source or nothing, and its words."""
+    folder = str(candidate.sources)
+    made = tuple(
+        Made(folder, file, f"build/{file}.o" if file else "build/app.elf", ("clang", *text.split()))
+        for file, text in commands
+    )
+    return dataclasses.replace(candidate, commands=made)
 
 
 def with_elf(candidate: Candidate, **changes: object) -> Candidate:

@@ -1,9 +1,12 @@
 """No warning, and none silenced."""
 
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from toolchain.diagnostic import Diagnostic
+from toolchain.verify.code import app_commands
 from toolchain.verify.makefile import find, lines, words
 from toolchain.verify.model import Candidate, Location, Problem, Root, Severity, rule
 
@@ -114,6 +117,49 @@ def warn_not_disabled_makefile(candidate: Candidate) -> Iterator[Problem]:
     for flag in _DEMANDED:
         if flag not in flags:
             yield Problem(f"the SDK's {flag} is gone from CFLAGS", find(candidate, "CFLAGS"))
+    for path, command in app_commands(candidate):
+        for flag in command.arguments:
+            if _SILENCE.fullmatch(flag) and flag not in _SDK_SILENCES and flag not in flags:
+                yield Problem(f"{flag} switches warnings off in this file", Location(path))
     for line in lines(candidate):
         if _SINGLE_FILE.match(line.code):
             yield Problem("flags for single files are seen by nobody who checks CFLAGS", line.location)
+
+
+@rule(
+    "no-prebuilt-objects",
+    Severity.ERROR,
+    reason="An object without source is code that nobody reviewed.",
+    source="security requirements, Perform Manual Code Reviews",
+    fix="link what this build compiled, and libraries of the SDK",
+)
+def no_prebuilt_objects(candidate: Candidate) -> Iterator[Problem]:
+    """Inputs of the link: made by a command of this build, or outside of the app."""
+    root = os.path.realpath(candidate.sources)
+    made = {os.path.realpath(Path(c.directory, c.output)) for c in candidate.commands}
+    for command in candidate.commands:
+        for word in command.arguments if not command.file else ():
+            path = os.path.realpath(Path(command.directory, word))
+            if word.endswith((".o", ".a", ".obj")) and path not in made and path.startswith(root + "/"):
+                yield Problem(
+                    "an object that was not compiled is linked", Location(os.path.relpath(path, root))
+                )
+
+
+@rule(
+    "elf-pic",
+    Severity.ERROR,
+    reason="Code that is not position independent jumps to where the app is not.",
+    source="SDK v25.13.0, Makefile.defines: -fropi, -frwpi, -fno-jump-tables",
+    fix="do not override CFLAGS; add to them",
+)
+def elf_pic(candidate: Candidate) -> Iterator[Problem]:
+    """The flags for position independence, in CFLAGS and in every command that compiled a file of the app."""
+    needed = ("-fropi", *(("-frwpi",) if candidate.target.rwpi else ()))
+    flags = words(candidate.app.variables.get("CFLAGS", ""))
+    for flag in needed:
+        if flag not in flags:
+            yield Problem(f"{flag} is gone from CFLAGS", find(candidate, "CFLAGS"))
+        for path, command in app_commands(candidate):
+            if path.endswith(".c") and flag not in command.arguments:
+                yield Problem(f"the file was compiled without {flag}", Location(path))
