@@ -1,3 +1,5 @@
+import logging
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -263,6 +265,23 @@ def test_wrong_pin(hsm: Hsm) -> None:
     with pytest.raises(Pkcs11Error) as caught:
         open_pkcs11(hsm.uri(), ask_pin)
     assert cause_of(caught) == Cause.NO_KEY
+
+
+@needs_softhsm
+def test_the_pin_is_nowhere(hsm: Hsm, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither right nor wrong: not in an error, its causes, a log, or what stays in memory of the signer."""
+    caplog.set_level(logging.DEBUG)
+    create_key(hsm.uri(extra=";id=%01"), ask_pin)
+    pin = hsm.folder / "pin"
+    pin.write_text("canary-31337")
+    pin.chmod(0o600)
+    with pytest.raises(Pkcs11Error) as caught:
+        open_pkcs11(f"{hsm.uri()}&pin-source=file:{pin}", never_ask)
+    with open_pkcs11(hsm.uri(), ask_pin) as signer:
+        kept = repr(vars(signer))
+    said = "".join(traceback.format_exception(caught.value)) + caught.value.hint + caplog.text + kept
+    assert "canary-31337" not in said
+    assert PIN not in said
 
 
 def make_pair(hsm: Hsm, oid: str, private: dict[Any, Any], *, store_public: bool = True) -> None:
