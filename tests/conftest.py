@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.components import COMPONENTS, required
+from tests.faults.figures import pytest_terminal_summary
+
+__all__ = ["pytest_terminal_summary"]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
