@@ -10,6 +10,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
+from tasks_app import emulate, size
 from tasks_device import device_collection, doctor, enroll, explain, prepare, remove
 from toolchain import __version__, console
 from toolchain.console import Output, command
@@ -393,6 +394,8 @@ def bench(_context: Context, only: Strings = None, out: str = "") -> None:
 
 
 namespace = Collection(list_, build, verify, sign, load, release, test, check, bench, virtual_device)
+namespace.add_task(emulate)
+namespace.add_task(size)
 namespace.add_task(doctor)
 namespace.add_task(explain)
 namespace.add_collection(Collection("issuer", new, enroll, remove))

@@ -25,6 +25,7 @@ from toolchain.target import Target, get_target
 
 T = TypeVar("T")
 Button = Literal["left", "right", "both"]
+Display = Literal["headless", "text"]
 Screen = tuple[str, ...]
 """The texts of a screen, from top to bottom."""
 
@@ -69,7 +70,7 @@ def command(
     target: Target,
     *,
     python: Path,
-    display: Literal["headless", "text"] = "headless",
+    display: Display = "headless",
     apdu_port: int = 9999,
     api_port: int = 5000,
     options: Sequence[str] = (),
@@ -305,3 +306,24 @@ def start(
             raise
         return emulator
     raise DeviceError("the emulator found no free port")
+
+
+def run(elf: Path, target: Target, *, python: Path, display: Display, apdu_port: int, api_port: int) -> None:
+    """Run an app where a person watches, until it ends or the person presses Ctrl-C.
+
+    Raises:
+        DeviceError: the emulator failed.
+    """
+    words = command(
+        elf.absolute(), target, python=python, display=display, apdu_port=apdu_port, api_port=api_port
+    )
+    # A text screen needs the terminal; without one, Ctrl-C is ours alone, and the emulator is told to end.
+    process = subprocess.Popen(words, start_new_session=display == "headless")
+    try:
+        status = process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        return
+    if status:
+        raise DeviceError(f"the emulator ended with status {status}", hint="is one of its ports taken?")

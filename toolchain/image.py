@@ -192,13 +192,22 @@ class ProgramSegment:
     flags: int
 
 
+@dataclass(frozen=True, order=True)
+class Placed:
+    """A function or variable: where the linker put it, and how many bytes it takes."""
+
+    address: int
+    size: int
+    name: str
+
+
 @dataclass(frozen=True)
 class ElfInfo:
     """What the ELF says beside the bytes that are loaded.
 
     ``metadata`` holds the texts of the ``ledger.*`` sections without that prefix (``app_name``,
     ``target_id``, ``sdk_version`` …). ``symbols`` maps names to values. ``strings`` are the printable
-    texts of the loaded bytes, in order. Sizes in bytes.
+    texts of the loaded bytes, in order; ``placed`` are functions and variables by address. Sizes in bytes.
     """
 
     metadata: Mapping[str, str]
@@ -210,6 +219,7 @@ class ElfInfo:
     bss_size: int
     stack_size: int
     entry: int
+    placed: tuple[Placed, ...] = ()
 
 
 _SEAL = object()

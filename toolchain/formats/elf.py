@@ -8,7 +8,7 @@ file, whereas everything here is checked against the size of the file before it 
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from elftools.common.exceptions import ELFError
@@ -17,7 +17,7 @@ from elftools.construct import Construct
 from elftools.elf.elffile import ELFFile
 
 from toolchain.errors import ImageError
-from toolchain.image import ElfInfo, Image, ProgramSegment, Section, Segment
+from toolchain.image import ElfInfo, Image, Placed, ProgramSegment, Section, Segment
 from toolchain.target import target_by_id
 
 _MAX_FILE = 1 << 26
@@ -81,7 +81,8 @@ def _read(data: bytes, given_flags: int | None) -> tuple[Image, ElfInfo]:
     elf = _open(data)
     headers = _section_headers(elf, data)
     loads = _loads(elf, data)
-    symbols = _symbols(elf, headers, data)
+    table = tuple(_table(elf, headers, data))
+    symbols = _values(table)
     metadata = _metadata(headers, data)
 
     target_id = _number(metadata, "target_id")
@@ -128,6 +129,7 @@ def _read(data: bytes, given_flags: int | None) -> tuple[Image, ElfInfo]:
         bss_size=bss_size,
         stack_size=stack_size,
         entry=entry,
+        placed=_placed(table),
     )
     return image, info
 
@@ -229,7 +231,17 @@ def _contents(headers: list[_Header], loads: list[_Load], data: bytes) -> Iterat
         yield Segment(header.address, data[header.offset : end])
 
 
-def _symbols(elf: ELFFile, headers: list[_Header], data: bytes) -> dict[str, int]:
+class _Symbol(NamedTuple):
+    """A named entry of the symbol table."""
+
+    name: str
+    value: int
+    size: int
+    kind: str
+    local: bool
+
+
+def _table(elf: ELFFile, headers: list[_Header], data: bytes) -> Iterator[_Symbol]:
     tables = [h for h in headers if h.type == "SHT_SYMTAB"]
     if len(tables) != 1:
         raise ImageError(
@@ -245,19 +257,36 @@ def _symbols(elf: ELFFile, headers: list[_Header], data: bytes) -> dict[str, int
     strings = headers[table.link]
     names = data[strings.offset : strings.offset + strings.size]
 
-    global_symbols: dict[str, int] = {}
-    local_symbols: dict[str, int] = {}
     for index, s in enumerate(_entries(elf, elf.structs.Elf_Sym, table.offset, count, _SYMBOL)):
         if s["st_shndx"] == "SHN_UNDEF" or s["st_info"]["type"] in ("STT_FILE", "STT_SECTION"):
             continue
         name = _name(names, s["st_name"], f"symbol {index}")
         if not name or name.startswith("$"):  # mapping symbols of the Arm ELF ABI, not names
             continue
-        if s["st_info"]["bind"] == "STB_LOCAL":
-            local_symbols.setdefault(name, s["st_value"])
-        elif global_symbols.setdefault(name, s["st_value"]) != s["st_value"]:
-            raise ImageError(f"symbol {name} is defined twice")
+        local = s["st_info"]["bind"] == "STB_LOCAL"
+        yield _Symbol(name, s["st_value"], s["st_size"], s["st_info"]["type"], local)
+
+
+def _values(table: Iterable[_Symbol]) -> dict[str, int]:
+    """Names and values; a global symbol hides local ones of its name."""
+    global_symbols: dict[str, int] = {}
+    local_symbols: dict[str, int] = {}
+    for symbol in table:
+        if symbol.local:
+            local_symbols.setdefault(symbol.name, symbol.value)
+        elif global_symbols.setdefault(symbol.name, symbol.value) != symbol.value:
+            raise ImageError(f"symbol {symbol.name} is defined twice")
     return local_symbols | global_symbols
+
+
+def _placed(table: Iterable[_Symbol]) -> tuple[Placed, ...]:
+    """Functions (without the Thumb bit) and variables; of several names for one place, one."""
+    found: dict[tuple[int, int], Placed] = {}
+    for s in table:
+        if s.size and s.kind in ("STT_FUNC", "STT_OBJECT"):
+            address = s.value & ~1 if s.kind == "STT_FUNC" else s.value
+            found.setdefault((address, s.size), Placed(address, s.size, s.name))
+    return tuple(sorted(found.values()))
 
 
 def _symbol(symbols: Mapping[str, int], *names: str) -> int:

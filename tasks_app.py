@@ -1,0 +1,98 @@
+"""Tasks about one built app: what it takes, and running it in the emulator."""
+
+from pathlib import Path
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from toolchain.console import Output, command
+
+PROJECT = Path(__file__).resolve().parent
+
+_APP = "name under apps/, or a folder with a ledger_app.toml"
+_SDK = "folder of an official SDK checkout; default: sdk-shim/"
+
+
+@task(
+    iterable=["app", "target"],
+    help={
+        "app": _APP + "; may be given several times; default: all of apps/",
+        "target": "may be given several times; default: what the app declares",
+        "sdk": _SDK,
+        "symbols": "how many of the largest functions and variables to show",
+        "against": "results folder (dist) of another build to compare with",
+        "json": "results as one JSON object a line (docs/json.md)",
+    },
+)
+@command
+def size(
+    _context: Context,
+    app: list[str] | None = None,
+    target: list[str] | None = None,
+    sdk: str = "",
+    compiler: str = "",
+    dist: str = "",
+    symbols: int = 0,
+    against: str = "",
+    json: bool = False,
+) -> None:
+    """Build, then show what each app takes: flash, data, RAM, stack, largest symbols, what changed."""
+    from toolchain import pipeline, views_app
+
+    out = Output(as_json=json)
+    work = pipeline.Workspace.of(PROJECT, dist)
+    jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work)
+    with out.progress("build") as progress:
+        outcomes = pipeline.build(jobs, work, clean=False, progress=progress)
+    views_app.sizes(out, outcomes, symbols, Path(against).expanduser() if against else None)
+
+
+@task(
+    help={
+        "app": _APP,
+        "target": "nanos, nanosp or nanox",
+        "sdk": _SDK,
+        "elf": "run this app.elf instead of building one",
+        "display": "headless or text",
+        "apdu-port": "TCP port for commands (tcp://127.0.0.1:PORT)",
+        "api-port": "HTTP port for buttons, texts and pictures",
+    }
+)
+@command
+def emulate(
+    _context: Context,
+    app: str = "boilerplate",
+    target: str = "nanosp",
+    sdk: str = "",
+    compiler: str = "",
+    elf: str = "",
+    display: str = "text",
+    apdu_port: int = 9999,
+    api_port: int = 5000,
+) -> None:
+    """Run an app in Speculos until Ctrl-C; model and API level come from the ELF."""
+    from toolchain import emulator, pipeline, views_app
+    from toolchain.environment import ensure_environment
+
+    path = Path(elf).expanduser()
+    if not elf:
+        work = pipeline.Workspace.of(PROJECT)
+        jobs = pipeline.jobs([app], [target], sdk, compiler, work)
+        (outcome,) = pipeline.build(jobs, work, clean=False, progress=lambda _done, _total: None)
+        path = outcome.get().folder / "app.elf"
+    device = emulator.target_of(path)
+    name = emulator.environment_name(device)
+    Output(as_json=False).note(
+        f"{device.title}: tcp://127.0.0.1:{apdu_port}, http://127.0.0.1:{api_port}; Ctrl-C ends it"
+    )
+    python = (
+        ensure_environment(PROJECT / "requirements" / f"{name}.lock", PROJECT / f".venv-{name}") / "python"
+    )
+    emulator.run(
+        path,
+        device,
+        python=python,
+        display=views_app.display(display),
+        apdu_port=apdu_port,
+        api_port=api_port,
+    )

@@ -1,0 +1,92 @@
+"""How sizes look. Only ``tasks_app.py`` imports this module."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from rich.console import Group
+from rich.table import Table
+
+from toolchain import dist
+from toolchain.console import Output
+from toolchain.emulator import Display
+from toolchain.errors import ConfigError
+from toolchain.formats.elf import read_elf
+from toolchain.pipeline import Built, Outcome
+from toolchain.size import Size, changes, in_flash
+
+
+def sizes(out: Output, outcomes: Sequence[Outcome[Built]], symbols: int, against: Path | None) -> None:
+    """One row a build, then its largest symbols or what changed; then the first failure."""
+    table = Table("app", "target", box=None, header_style="bold", pad_edge=False)
+    for name in ("code", "data", "flash", "RAM", "stack left", "flash before"):
+        table.add_column(name, justify="right")
+    details: list[Table] = []
+    for outcome in outcomes:
+        if (built := outcome.value) is None:
+            continue
+        size, before = Size.of(built.image, built.elf), _before(outcome, against)
+        fields: dict[str, object] = {
+            "app": outcome.app,
+            "target": outcome.target.name,
+            "code": size.code,
+            "data": size.data,
+            "flash": size.flash,
+            "ram": size.ram,
+            "stack": size.stack,
+        }
+        if before:
+            fields["flash_before"] = before.flash
+            fields["changes"] = [[c.name, c.before, c.after] for c in changes(before, size)]
+        if symbols:
+            fields["symbols"] = [[p.name, p.size] for p in size.placed[:symbols]]
+        out.result("size", fields)
+        figures = [size.code, size.data, size.flash, size.ram, size.stack]
+        table.add_row(
+            outcome.app, outcome.target.name, *map(str, figures), str(before.flash) if before else "-"
+        )
+        title = f"\n{outcome.app} for {outcome.target.title}"
+        if symbols:
+            details.append(_largest(size, outcome, symbols, title))
+        if before:
+            details.append(_changed(before, size, title))
+    out.show(Group(table, *details))
+    for outcome in outcomes:
+        outcome.get()
+
+
+def _before(outcome: Outcome[Built], against: Path | None) -> Size | None:
+    path = against / outcome.app / outcome.target.name / "app.elf" if against else None
+    return Size.of(*read_elf(dist.read(path), where=str(path))) if path else None
+
+
+def _largest(size: Size, outcome: Outcome[Built], count: int, title: str) -> Table:
+    table = Table(
+        "symbol", "in", title=title, title_justify="left", box=None, header_style="bold", pad_edge=False
+    )
+    table.add_column("bytes", justify="right")
+    for symbol in size.placed[:count]:
+        table.add_row(symbol.name, "flash" if in_flash(symbol, outcome.target) else "RAM", str(symbol.size))
+    return table
+
+
+def _changed(before: Size, size: Size, title: str) -> Table:
+    table = Table("symbol", title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    for name in ("before", "after", "change"):
+        table.add_column(name, justify="right")
+    for change in changes(before, size):
+        difference = change.after - change.before
+        table.add_row(change.name, str(change.before), str(change.after), f"{difference:+d}")
+    return table
+
+
+def display(name: str) -> Display:
+    """The display of that name.
+
+    Raises:
+        ConfigError: no such display.
+    """
+    found: Display | None = next((known for known in get_args(Display) if known == name), None)
+    if found is None:
+        raise ConfigError(f"no display is called {name!r}", hint=f"choose {' or '.join(get_args(Display))}")
+    return found
