@@ -19,7 +19,7 @@ Place = tuple[str | int, ...]
 
 NUMBERS = [0, 1, -1, 2, 1 << 31, 1 << 40, 1 << 80, 1.5]
 TEXTS = ["", "x", "2024-05-06", "AAAA", "../x", "\u202e", "é"]
-TABLES = [[], {}, [None], [[]], ["x"], {"a": 1}, {"key": "", "name": "x"}]
+TABLES: list[object] = [[], {}, [None], [[]], ["x"], {"a": 1}, {"key": "", "name": "x"}]
 ANYTHING = st.sampled_from([None, True, False, *NUMBERS, *TEXTS, *TABLES])
 
 
