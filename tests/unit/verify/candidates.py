@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,15 @@ TABLES = {
     "pytest": {"main": {"directory": "./tests/functional/"}},
 }
 
+
+def gif(width: int = 14, height: int = 14, *, transparent: bool = False, frames: int = 1) -> bytes:
+    """A GIF file with one colour, as small as they get."""
+    head = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(6)
+    control = b"\x21\xf9\x04" + bytes([transparent, 0, 0, 0, 0])
+    picture = b"\x2c" + struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\x02\x02\x4c\x01\x00"
+    return head + (control + picture) * frames + b"\x3b"
+
+
 RADIO = ("HAVE_BLE", "HAVE_BLE_APDU")
 
 
@@ -90,13 +100,15 @@ def good(
     ``params`` replaces what the image's parameter block says. ``files`` are written beside the makefile.
     """
     device = get_target(target)
-    _write(folder, {"Makefile": makefile, **FILES, **(files or {})})
+    icon = Path(f"icons/sample_{device.icon.width}px.gif")
+    picture = gif(device.icon.width, device.icon.height)
+    _write(folder, {"Makefile": makefile, icon.as_posix(): picture, **FILES, **(files or {})})
     known = tuple(curve for curve in curves if curve in CURVES)
     slip21 = CURVES["slip21"] if paths_slip21 else 0
     says = params or InstallParams(
         name,
         version,
-        None,
+        struct.pack("<HHB", device.icon.width, device.icon.height, 0) + bytes(8),
         curve_mask(known) | slip21,
         tuple(path_from_text(path) for path in paths),
         paths_slip21,
@@ -118,7 +130,7 @@ def good(
         **(variables or {}),
     }
     manifest = AppManifest(folder, "C", Path(), (device.manifest_name,), (), TABLES)
-    app = App(manifest, name, version, Permissions(flags, curves, paths, paths_slip21), None, made)
+    app = App(manifest, name, version, Permissions(flags, curves, paths, paths_slip21), icon, made)
     image = _image(device, name, version, flags=flags, block=block, api_level=api_level)
     provenance = Provenance("0" * 40, False, "host", "clang 14.0.6", "v25.13.0", ("make",), {}, 0, "linux")
     variant = made["VARIANT_VALUES"].partition(" ")[0]
