@@ -48,7 +48,9 @@ class Endorsement:
             tweaked = wallycore.ec_public_key_tweak(self.key.compressed, tweak)
         except ValueError:  # a tweak that is not below the order of the group
             return False
-        return PublicKey(bytes(wallycore.ec_public_key_decompress(tweaked))).verifies_message(signature, statement)
+        return PublicKey(bytes(wallycore.ec_public_key_decompress(tweaked))).verifies_message(
+            signature, statement
+        )
 
 
 def endorse(handshake: Handshake, slot: Slot) -> Endorsement:
