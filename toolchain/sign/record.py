@@ -4,7 +4,9 @@
 """
 
 import datetime
+import functools
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -115,13 +117,26 @@ def _parse(table: dict[str, object], where: str) -> KeyRecord:
     return KeyRecord(name, known, key, created, development)
 
 
+@functools.cache
+def _known_keys() -> frozenset[str]:
+    """Ids of keys whose private halves were published."""
+    path = Path(__file__).parent / "known_keys.toml"
+    lists: Mapping[str, list[str]] = tomllib.loads(path.read_text("utf-8"))
+    return frozenset(key_id for ids in lists.values() for key_id in ids)
+
+
 def require_release_key(record: KeyRecord) -> None:
     """What the policies release and store demand of a signing key.
 
     Raises:
-        SigningError: a development key, or a key with another role than signing apps.
+        SigningError: a development key, a key that everybody knows, or one with another role.
     """
     record.require_role("app-signing")
+    if record.key.key_id in _known_keys():
+        raise SigningError(
+            f"the private half of the key {record.key.key_id} was published",
+            hint="make a key of your own with issuer.new, and trust this one no longer",
+        )
     if record.development:
         raise SigningError(
             f"the key {record.key.key_id} is a development key and cannot sign a release",

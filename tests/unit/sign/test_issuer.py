@@ -4,8 +4,15 @@ from pathlib import Path
 import pytest
 
 from toolchain.errors import ConfigError, SigningError
+from toolchain.keys import ORDER, PrivateKey
 from toolchain.sign import open_signer
-from toolchain.sign.issuer import MIN_PASSPHRASE, development_issuer, new_issuer, virtual_device_issuer
+from toolchain.sign.issuer import (
+    MIN_PASSPHRASE,
+    development_issuer,
+    new_issuer,
+    record_issuer,
+    virtual_device_issuer,
+)
 from toolchain.sign.record import read_record, record_path, require_release_key
 from toolchain.userdata import data_folder
 
@@ -63,6 +70,16 @@ def test_a_release_key_is_accepted_and_other_roles_are_not(tmp_path: Path) -> No
     require_release_key(new_issuer(tmp_path / "a.pem", PASSPHRASE, "app-signing"))
     with pytest.raises(SigningError, match="for device-issuer"):
         require_release_key(new_issuer(tmp_path / "b.pem", PASSPHRASE, "device-issuer"))
+
+
+@pytest.mark.parametrize("secret", [1, 2, 16, ORDER - 1])
+def test_a_key_that_everybody_knows_cannot_sign_a_release(tmp_path: Path, secret: int) -> None:
+    path = tmp_path / "known.pem"
+    path.write_bytes(PrivateKey.from_int(secret).pem(PASSPHRASE.encode()))
+    path.chmod(0o600)
+    record = record_issuer(path, lambda _: PASSPHRASE, "app-signing")
+    with pytest.raises(SigningError, match="was published"):
+        require_release_key(record)
 
 
 def test_the_virtual_device_has_a_key_of_its_own_that_signs_no_apps(tmp_path: Path) -> None:
