@@ -187,10 +187,12 @@ def connect(
         ConfigError: the URI or the state file.
         DeviceError: the device, the link or its authenticity; or the device does not take ``image``.
     """
+    # Before the device waits for us.
+    issuers = trusted_issuers(options.uri)
+    host: Signer = PrivateKey.generate()
     with link(options, image, () if signing_key is None else (signing_key,)) as found:
         if image is not None:
             require_compatible(image, found.claimed)
-        host: Signer = PrivateKey.generate()
         if found.claimed.custom_ca:
             host = development_issuer(data_folder())[0]
         elif not options.uri.startswith(VIRTUAL):
@@ -199,7 +201,7 @@ def connect(
             found.transport,
             found.claimed.target_id,
             host,
-            trusted_issuers(options.uri),
+            issuers,
             unsafe_unknown_issuer=options.unsafe_unknown_issuer,
         )
         if image is not None:

@@ -20,6 +20,9 @@ from toolchain.target import Target
 
 T = TypeVar("T")
 
+_TELL_EVERY = 16
+"""Commands between two words about progress."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -156,11 +159,17 @@ def _load_in_turn(jobs: Sequence[tuple[int, Job]], tell: Watch) -> tuple[Result,
 
 def _load(number: int, job: Job, tell: Watch) -> Result:
     loaded, error = None, None
+
+    def progress(done: int, total: int) -> None:
+        # A change of threads takes about as long as a command.
+        if done % _TELL_EVERY == 0 or done == total:
+            tell(Progress(number, done, total))
+
     try:
         loaded = load(
             job.package,
             job.options,
-            lambda done, total: tell(Progress(number, done, total)),
+            progress,
             lambda text: tell(Question(number, text)),
         )
     except ToolchainError as e:
