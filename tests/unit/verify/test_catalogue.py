@@ -1,7 +1,11 @@
 from pathlib import Path
 
-from toolchain.verify import RULES
-from toolchain.verify.catalogue import to_markdown
+import pytest
+
+from tests.unit.verify.candidates import TODAY, good
+from toolchain.errors import ConfigError
+from toolchain.verify import RULES, check, get_policy
+from toolchain.verify.catalogue import explain, get_rule, to_markdown
 
 PAGE = Path(__file__).parents[3] / "docs" / "rules.md"
 
@@ -15,3 +19,23 @@ def test_the_page_of_rules_is_that_of_the_code() -> None:
 def test_every_rule_has_a_section() -> None:
     text = to_markdown()
     assert all(text.count(f"\n### {rule.id}\n") == 1 for rule in RULES)
+
+
+def test_a_rule_explains_itself() -> None:
+    text = explain(get_rule("mk-no-debug"))
+    assert text.startswith("mk-no-debug: error, policy release\n\n")
+    assert get_rule("mk-no-debug").fix in text
+
+
+def test_an_unknown_rule_names_those_that_are_spelt_alike() -> None:
+    with pytest.raises(ConfigError) as caught:
+        get_rule("mk-nodebug")
+    assert "mk-no-debug" in caught.value.hint
+    with pytest.raises(ConfigError):
+        get_rule("")
+
+
+def test_single_rules_can_be_run(tmp_path: Path) -> None:
+    candidate = good(tmp_path, flags=0x8, variables={"DEBUG": "1"})
+    found = check(candidate, get_policy("release"), TODAY, only={"mk-no-debug"})
+    assert {finding.rule for finding in found} == {"mk-no-debug"}
