@@ -140,10 +140,12 @@ def test_what_comes_is_told_in_the_callers_thread() -> None:
         fleet.load_all(jobs, watch)
     for number in range(2):
         mine = [event for event in news if event.job == number]
-        assert [type(event) for event in mine[:2]] == [Question, Progress]
+        assert isinstance(mine[0], Question)
         assert isinstance(mine[-1], Finished)
         progress = [event for event in mine if isinstance(event, Progress)]
-        assert [event.done for event in progress] == list(range(1, progress[0].total + 1))
+        done = [event.done for event in progress]
+        assert done == sorted(set(done))
+        assert done[-1] == progress[0].total
 
 
 def test_troubles_of_some_are_results() -> None:
