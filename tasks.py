@@ -380,16 +380,25 @@ def test(context: Context, only: str = "", coverage: bool = False, no_check: boo
 
 
 @task(
-    help={"only": "names of the comparisons; default: all", "out": "file for the results as JSON"},
+    help={
+        "only": "names of the comparisons; default: all",
+        "out": "file for the results as JSON",
+        "sdk": "folder of an official SDK checkout, to build with as well",
+        "app": "folder of an app for that SDK",
+        "runs": "runs of each contender; default: 7 to 21",
+    },
     iterable=["only"],
 )
 @command
-def bench(_context: Context, only: Strings = None, out: str = "") -> None:
+def bench(
+    _context: Context, only: Strings = None, out: str = "", sdk: str = "", app: str = "", runs: int = 0
+) -> None:
     """Measure us against the official tools, side by side in one run, as ratios of medians."""
     _tools()
     arguments = [argument for name in only or () for argument in ("--only", name)]
-    if out:
-        arguments += ["--out", str(Path(out).absolute())]
+    for name, path in (("--out", out), ("--sdk", sdk), ("--app", app)):
+        arguments += [name, str(Path(path).expanduser().absolute())] if path else []
+    arguments += ["--runs", str(runs)] if runs else []
     _run("bench", *arguments)
 
 
