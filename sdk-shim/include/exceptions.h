@@ -46,9 +46,13 @@ void os_longjmp(unsigned int exception) __attribute__((noreturn));
 /* Unwinds to the context outside of this one, so that a clause may itself throw. */
 #define CLOSE_TRY try_context_set(shim_try.previous)
 
-#define BEGIN_TRY \
-    {             \
-        try_context_t shim_try;
+/* A try inside of another one hides its context, and shall. */
+#define BEGIN_TRY                                          \
+    {                                                      \
+        _Pragma("clang diagnostic push")                   \
+        _Pragma("clang diagnostic ignored \"-Wshadow\"")   \
+        try_context_t shim_try;                            \
+        _Pragma("clang diagnostic pop")
 
 #define TRY                                                        \
     shim_try.ex = (exception_t) setjmp(shim_try.jmp_buf);          \
@@ -80,3 +84,14 @@ void os_longjmp(unsigned int exception) __attribute__((noreturn));
     }                              \
     }                              \
     _Static_assert(1, "")
+
+/* The same with labels, which tell nested ones apart in other SDKs. */
+#define THROW_L(L, x)          THROW(x)
+#define BEGIN_TRY_L(L)         BEGIN_TRY
+#define TRY_L(L)               TRY
+#define CATCH_L(L, x)          CATCH(x)
+#define CATCH_OTHER_L(L, e)    CATCH_OTHER(e)
+#define CATCH_ALL_L(L)         CATCH_ALL
+#define FINALLY_L(L)           FINALLY
+#define CLOSE_TRY_L(L)         CLOSE_TRY
+#define END_TRY_L(L)           END_TRY

@@ -116,6 +116,12 @@ static size_t parse_count(const char **format, va_list *args)
     return n;
 }
 
+/* h is a length before a number, else a directive of its own. */
+static bool is_half(const char *format)
+{
+    return format[0] == 'h' && format[1] != '\0' && strchr("diuxXh", format[1]) != NULL;
+}
+
 static directive_t parse_directive(const char **format, va_list *args)
 {
     directive_t d = {0};
@@ -140,7 +146,7 @@ static directive_t parse_directive(const char **format, va_list *args)
         if (**format == 'l') {
             d.longs++;
         }
-        else if (**format != 'h' && **format != 'z') {
+        else if (**format != 'z' && !is_half(*format)) {
             break;
         }
     }

@@ -72,7 +72,7 @@ bool session_is_genuine(const uint8_t *data, const attestation_t *attestation, u
 {
     uint8_t tag[TAG_SIZE];
     /* The tag first: nothing else of a forgery is looked at. */
-    const bool genuine = compute_tag(data, tag) && os_secure_memcmp(tag, attestation->tag, TAG_SIZE) == 0;
+    const bool genuine = compute_tag(data, tag) && os_secure_memcmp(tag, (void *) attestation->tag, TAG_SIZE) == 0;
     explicit_bzero(tag, sizeof(tag));
     return genuine && session.document_open && attestation->page == page &&
            memcmp(attestation->document_id, session.document_id, DOCUMENT_ID_SIZE) == 0;

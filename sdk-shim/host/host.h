@@ -1,0 +1,42 @@
+/* What tests see and set of the operating system on the PC. */
+#pragma once
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "os_io.h"
+#include "screen.h"
+
+typedef struct {
+    /* os_sched_exit jumps here. */
+    jmp_buf exit;
+    int exit_code;
+    /* What the next derivation throws, 0: nothing; what the next cx_* function returns. */
+    unsigned int derivation_exception;
+    uint32_t cx_error;
+    /* What an ECDSA signature looks like. */
+    uint8_t signature[72];
+    size_t signature_length;
+    /* Status of the system's own screens after the next event. */
+    uint8_t ux_status;
+    /* Where the derivation wrote the key. */
+    const uint8_t *derived;
+    /* The screen that is shown, how many were, and how many characters a line holds. */
+    screen_t screen;
+    unsigned int screens;
+    uint8_t line_length;
+    /* What comes in next: an APDU, else the event of those three bytes and one of data; what went out. */
+    uint8_t apdu[OS_IO_BUFFER_SIZE + 1];
+    int apdu_length;
+    uint8_t event;
+    uint8_t event_data;
+    uint8_t sent[OS_IO_BUFFER_SIZE + 1];
+    size_t sent_length;
+    unsigned int started;
+} host_t;
+
+extern host_t host;
+
+void host_reset(void);

@@ -1,0 +1,234 @@
+/* The operating system on the PC: as little as tests of the shim and of apps need. No cryptography. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "host.h"
+#include "os.h"
+#include "os_ux.h"
+#include "screen.h"
+#include "shim.h"
+
+host_t host;
+
+static try_context_t *context;
+
+void host_reset(void)
+{
+    memset(&host, 0, sizeof(host));
+    host.ux_status = BOLOS_UX_OK;
+    host.line_length = 16;
+    context = NULL;
+}
+
+try_context_t *try_context_get(void)
+{
+    return context;
+}
+
+try_context_t *try_context_set(try_context_t *next)
+{
+    try_context_t *previous = context;
+    context = next;
+    return previous;
+}
+
+void os_longjmp(unsigned int exception)
+{
+    if (context == NULL) {
+        abort();
+    }
+    longjmp(context->jmp_buf, (int) exception);
+}
+
+void os_sched_exit(bolos_task_status_t code)
+{
+    host.exit_code = code;
+    longjmp(host.exit, 1);
+}
+
+void shim_check_canary(void) {}
+
+unsigned int os_ux(bolos_ux_params_t *params)
+{
+    (void) params;
+    return 0;
+}
+
+bolos_task_status_t os_sched_last_status(unsigned int task)
+{
+    (void) task;
+    return host.ux_status;
+}
+
+unsigned int os_flags(void)
+{
+    return OS_FLAG_ONBOARDED;
+}
+
+unsigned int os_registry_get_current_app_tag(unsigned int tag, unsigned char *buffer, unsigned int size)
+{
+    const char *text = tag == BOLOS_TAG_APPNAME ? "Host" : "1.0.0";
+    const size_t length = MIN(strlen(text), size);
+    memcpy(buffer, text, length);
+    return (unsigned int) length;
+}
+
+void os_perso_derive_node_with_seed_key(unsigned int mode,
+                                        cx_curve_t curve,
+                                        const unsigned int *path,
+                                        unsigned int length,
+                                        unsigned char *key,
+                                        unsigned char *chain,
+                                        unsigned char *seed_key,
+                                        unsigned int seed_key_length)
+{
+    (void) mode;
+    (void) curve;
+    (void) path;
+    (void) length;
+    (void) seed_key;
+    (void) seed_key_length;
+    memset(key, 0xDD, 64);
+    if (chain != NULL) {
+        memset(chain, 0xCC, 32);
+    }
+    host.derived = key;
+    if (host.derivation_exception != 0) {
+        THROW(host.derivation_exception);
+    }
+}
+
+cx_err_t cx_ecdomain_parameters_length(cx_curve_t curve, size_t *length)
+{
+    (void) curve;
+    *length = 32;
+    return CX_OK;
+}
+
+cx_err_t cx_ecfp_init_private_key_no_throw(cx_curve_t curve,
+                                           const uint8_t *raw,
+                                           size_t length,
+                                           cx_ecfp_private_key_t *key)
+{
+    key->curve = curve;
+    key->d_len = length;
+    memcpy(key->d, raw, length);
+    return host.cx_error;
+}
+
+cx_err_t cx_ecfp_generate_pair2_no_throw(cx_curve_t curve,
+                                         cx_ecfp_public_key_t *public_key,
+                                         cx_ecfp_private_key_t *private_key,
+                                         bool keep,
+                                         cx_md_t hash)
+{
+    (void) private_key;
+    (void) keep;
+    (void) hash;
+    public_key->curve = curve;
+    public_key->W_len = sizeof(public_key->W);
+    memset(public_key->W, 0xEE, sizeof(public_key->W));
+    return CX_OK;
+}
+
+cx_err_t cx_ecdsa_sign_no_throw(const cx_ecfp_private_key_t *key,
+                                uint32_t mode,
+                                cx_md_t algorithm,
+                                const uint8_t *hash,
+                                size_t hash_length,
+                                uint8_t *signature,
+                                size_t *length,
+                                uint32_t *info)
+{
+    (void) key;
+    (void) mode;
+    (void) algorithm;
+    (void) hash;
+    (void) hash_length;
+    memcpy(signature, host.signature, MIN(*length, host.signature_length));
+    *length = host.signature_length;
+    *info = CX_ECCINFO_PARITY_ODD;
+    return CX_OK;
+}
+
+cx_err_t cx_eddsa_sign_no_throw(const cx_ecfp_private_key_t *key,
+                                cx_md_t algorithm,
+                                const uint8_t *hash,
+                                size_t hash_length,
+                                uint8_t *signature,
+                                size_t length)
+{
+    (void) key;
+    (void) algorithm;
+    (void) hash;
+    (void) hash_length;
+    memset(signature, 0x55, length);
+    return CX_OK;
+}
+
+/* A sum in the place of a hash: enough to see which bytes were added, in which order. */
+cx_err_t cx_hash_init(cx_hash_t *hash, cx_md_t algorithm)
+{
+    hash->counter = algorithm;
+    return host.cx_error;
+}
+
+cx_err_t cx_hash_init_ex(cx_hash_t *hash, cx_md_t algorithm, size_t size)
+{
+    hash->counter = (uint32_t) (algorithm + size);
+    return host.cx_error;
+}
+
+cx_err_t cx_hash_update(cx_hash_t *hash, const uint8_t *in, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        hash->counter = hash->counter * 31 + in[i];
+    }
+    return CX_OK;
+}
+
+cx_err_t cx_hash_final(cx_hash_t *hash, uint8_t *digest)
+{
+    memcpy(digest, &hash->counter, sizeof(hash->counter));
+    return CX_OK;
+}
+
+void screen_show(const screen_t *screen)
+{
+    host.screen = *screen;
+    host.screens++;
+}
+
+uint8_t screen_fitting(const char *text, uint8_t length)
+{
+    (void) text;
+    return MIN(length, host.line_length);
+}
+
+void shim_io_start(void)
+{
+    host.started++;
+}
+
+int shim_io_receive(void)
+{
+    const int length = host.apdu_length;
+    memset(G_io_seproxyhal_spi_buffer, 0, 4);
+    if (length == 0) {
+        const uint8_t event[] = {host.event, 0, 1, host.event_data};
+        memcpy(G_io_seproxyhal_spi_buffer, event, sizeof(event));
+        return 0;
+    }
+    if (length > 0) {
+        memcpy(G_io_tx_buffer, host.apdu, (size_t) length);
+    }
+    host.apdu_length = -1; /* nothing more comes */
+    return length;
+}
+
+int shim_io_send(const uint8_t *data, uint16_t length)
+{
+    memcpy(host.sent, data, length);
+    host.sent_length = length;
+    return 0;
+}
