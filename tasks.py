@@ -11,7 +11,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from tasks_app import emulate, size
-from tasks_device import device_collection, doctor, enroll, explain, prepare, remove
+from tasks_device import device_collection, doctor, enroll, explain, fuzz, prepare, remove
 from toolchain import __version__, console
 from toolchain.console import Output, command
 
@@ -407,6 +407,7 @@ namespace.add_task(emulate)
 namespace.add_task(size)
 namespace.add_task(doctor)
 namespace.add_task(explain)
+namespace.add_task(fuzz)
 namespace.add_collection(Collection("issuer", new, enroll, remove))
 namespace.add_collection(device_collection)
 

@@ -282,6 +282,28 @@ def explain(_context: Context, what: str, step: str = "", json: bool = False) ->
     views_device.log(out, what, mentions)
 
 
+@task(
+    iterable=["only"],
+    help={
+        "seconds": "how long for each parser",
+        "only": "name of a parser; may be given several times; default: all",
+        "json": _JSON,
+    },
+)
+@command
+def fuzz(_context: Context, seconds: int = 60, only: list[str] | None = None, json: bool = False) -> None:
+    """Feed every parser of what strangers write with what a fuzzer makes up; what crashes one is kept."""
+    from toolchain import fuzzing, views_device
+    from toolchain.environment import ensure_environment
+
+    out = Output(as_json=json)
+    chosen = fuzzing.choose(only or (), PROJECT)
+    folder = ensure_environment(PROJECT / "requirements" / "fuzz.lock", PROJECT / ".venv-fuzz")
+    with out.progress("fuzz") as progress:
+        found = fuzzing.run(chosen, seconds, folder / "python3", PROJECT, progress)
+    views_device.fuzzed(out, found)
+
+
 device_collection = Collection("device", info, apps, delete, run, genuine, memory)
 
-__all__ = ["device_collection", "doctor", "enroll", "explain", "prepare", "remove"]
+__all__ = ["device_collection", "doctor", "enroll", "explain", "fuzz", "prepare", "remove"]

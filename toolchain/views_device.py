@@ -11,7 +11,8 @@ from toolchain.device.logs import Mention, Statement
 from toolchain.device.status import Step
 from toolchain.devices import Connection, Link, NotGenuine, ProvedGenuine
 from toolchain.doctor import Check
-from toolchain.errors import ConfigError
+from toolchain.errors import ConfigError, ToolchainError
+from toolchain.fuzzing import Fuzzed
 from toolchain.keys import PublicKey
 from toolchain.load.diagnose import Condition, Diagnosis, NotReadyError
 from toolchain.load.inventory import DeviceVersion, InstalledApp, Inventory, MemoryInfo
@@ -187,6 +188,28 @@ def removed(out: Output, uri: str, *, was_there: bool) -> None:
     """No custom CA any more."""
     text = "the device has forgotten its custom CA" if was_there else "the device has no custom CA"
     out.result("removed", {"device": uri, "was_there": was_there}, Text(text))
+
+
+def fuzzed(out: Output, found: Sequence[Fuzzed]) -> None:
+    """How often each parser was called, and what crashed it.
+
+    Raises:
+        ToolchainError: something did.
+    """
+    table = Table("parser", "inputs", "", box=None, header_style="bold", pad_edge=False)
+    table.columns[1].justify = "right"
+    for entry in found:
+        fields = {"name": entry.name, "inputs": entry.inputs, "crash": entry.crash, "log": str(entry.log)}
+        out.result("fuzz", fields)
+        table.add_row(entry.name, f"{entry.inputs:,}", Text(entry.crash or "no crash"))
+    out.show(table)
+    crashed = [entry for entry in found if entry.crash]
+    if crashed:
+        raise ToolchainError(
+            f"{len(crashed)} of {len(found)} parsers crash",
+            hint=f"read {crashed[0].log}",
+            where=crashed[0].crash,
+        )
 
 
 def checks(out: Output, found: Sequence[Check]) -> None:
