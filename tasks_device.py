@@ -248,7 +248,7 @@ def doctor(
             raise ConfigError("only root may write udev rules", hint="sudo ./inv doctor --install-udev")
         hidraw.install_rule()
         out.note(f"{hidraw.RULES} is written; run `udevadm control --reload`, then plug the device in again")
-    views_device.checks(out, tuple(checks.environment(PROJECT / ".work")))
+    views_device.checks(out, tuple(checks.environment(PROJECT)))
     target_id = get_target(target).id if target else None
     views_device.diagnosis(out, device, checks.device(device, target_id=target_id, prepare=prepare))
 

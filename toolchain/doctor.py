@@ -30,11 +30,11 @@ class Check:
     advice: str
 
 
-def environment(work: Path) -> Iterator[Check]:
+def environment(project: Path) -> Iterator[Check]:
     """What tasks need on this machine, beside a device. Nothing here is an error by itself.
 
     Args:
-        work: folder in which the tasks keep tools.
+        project: its folder, in which the tasks keep environments for tools.
     """
     version = ".".join(map(str, sys.version_info[:3]))
     yield Check("Python", "ok", version, "")
@@ -45,9 +45,11 @@ def environment(work: Path) -> Iterator[Check]:
     yield _program("container engine", "docker podman", "apt-get install podman")
     yield _program("QEMU", "qemu-arm-static qemu-arm", "apt-get install qemu-user-static")
     for name in ("speculos", "speculos-nanos"):
-        made = (work / "environments" / name / "environment.ok").is_file()
-        advice = "the first task that emulates an app makes it"
-        yield _check(f"emulator {name}", work / "environments" / name if made else None, advice)
+        folder = project / f".venv-{name}"
+        made = (folder / "environment.ok").is_file()
+        yield _check(
+            f"emulator {name}", folder if made else None, "the first task that emulates an app makes it"
+        )
     yield _check(
         "HSM module",
         next((f / m for f in _LIBRARIES for m in _HSM_MODULES if (f / m).is_file()), None),

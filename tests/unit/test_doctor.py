@@ -58,8 +58,8 @@ def test_what_is_missing_comes_with_the_command_that_installs_it(
 
 
 def test_what_is_there(tmp_path: Path) -> None:
-    made = tmp_path / "environments" / "speculos"
-    made.mkdir(parents=True)
+    made = tmp_path / ".venv-speculos"
+    made.mkdir()
     (made / "environment.ok").touch()
     found = {check.name: check for check in doctor.environment(tmp_path)}
     assert found["emulator speculos"].status == "ok"
