@@ -142,11 +142,11 @@ def sign(
         "app": "name under apps/, or a folder with a ledger_app.toml",
         "manifest": "load what this manifest.json describes, without building",
         "device": f"{_DEVICE}; may be given several times; default: virtual:",
-        "all-usb": "every device that is plugged in",
+        "all": "every device that is plugged in",
         "signer": _SIGNER,
         "issuer-key": _ISSUER_KEY,
         "state": "file in which a virtual device keeps what is installed",
-        "force": "load even if the device has this very app",
+        "force": "load even if the device has this very app, or is of a model that takes none",
         "omit-signature": "commit without the signature: for a device that does not trust the key",
         "unsafe-unknown-issuer": _UNSAFE,
         "timeout": "seconds that one answer of the device may take",
@@ -162,7 +162,7 @@ def load(
     dist: str = "",
     manifest: str = "",
     device: Strings = None,
-    all_usb: bool = False,
+    all: bool = False,  # noqa: A002 - the name of the option
     signer: str = "",
     issuer_key: str = "",
     state: str = "",
@@ -179,7 +179,7 @@ def load(
     from toolchain.devices import DeviceOptions
 
     out = Output(as_json=json)
-    prepare(*(["usb:"] if all_usb else device or ()))
+    prepare(*(["usb:"] if all else device or ()))
     options = DeviceOptions(
         uri="",
         state=Path(state) if state else None,
@@ -188,7 +188,7 @@ def load(
         unsafe_unknown_issuer=unsafe_unknown_issuer,
         timeout=timeout,
     )
-    uris = list_usb() if all_usb else device or ["virtual:"]
+    uris = list_usb() if all else device or ["virtual:"]
     found = fleet.survey(
         [replace(options, uri=uri) for uri in uris], ask=not manifest and len(target or ()) != 1
     )

@@ -40,7 +40,8 @@ class DeviceOptions:
     """Which device, and how to treat it.
 
     ``target`` is what it must be, and what a virtual one is. ``state`` is the file in which a virtual one
-    keeps its apps. ``force`` loads what is there already. ``omit_signature`` commits without the signature,
+    keeps its apps. ``force`` loads what is there already, and onto models that are not known to take apps.
+    ``omit_signature`` commits without the signature,
     for a device that does not trust the signing key. ``timeout`` is for one answer, ``limit`` for everything
     together, in seconds: a device that is slow on purpose ends there.
     """
@@ -204,7 +205,7 @@ def connect(
             issuers,
             unsafe_unknown_issuer=options.unsafe_unknown_issuer,
         )
-        if image is not None:
+        if image is not None and not options.force:
             require_compatible(image, found.claimed, session.verdict)
         yield Connection(found.uri, session, found.claimed)
 

@@ -113,7 +113,7 @@ def require_compatible(image: Image, version: DeviceVersion, verdict: Verdict | 
     if made and not known.get("sideload", True):
         raise DeviceError(
             f"{target.title} takes apps from its maker only",
-            hint="test the app in the emulator, in the virtual device, or on another model",
+            hint="use the emulator, the virtual device or another model; a developer unit: --force",
         )
 
 
