@@ -17,10 +17,13 @@ sha256() { openssl dgst -sha256 -r "$1" | cut -c1-64; }
 ask() { a_file=$1 a_program=$2; shift 2; jq -er "$@" "$definitions $a_program" "$a_file" || refuse "$what"; }
 # is FILE PROGRAM [ARGUMENTS…]: whether it holds.
 is() { ask "$@" >/dev/null; }
-# canonical FILE WHAT: one table, in the one form.
+# canonical FILE WHAT PROGRAM [ARGUMENTS…]: one table, in the one form, of which the program holds.
 canonical() {
-    jq -Sn '[inputs] | if length == 1 and (.[0] | type == "object" and ([.. | numbers] | all(. == floor)))
-        then .[0] else error end' "$1" 2>/dev/null | cmp -s - "$1" || refuse "$2: not canonical JSON of a table"
+    c_file=$1 what=$2 c_program=$3; shift 3
+    [ -s "$c_file" ] || refuse "$what: empty"
+    jq -Sn "$@" "$definitions [inputs] | if length == 1 and (.[0] | type == \"object\"
+        and ([.. | numbers] | all(. == floor)) and ($c_program)) then .[0] else error end" "$c_file" 2>/dev/null |
+        cmp -s - "$c_file" || refuse "$what: not canonical JSON, or not what belongs here"
 }
 # decode OUTPUT: standard input from base64 in its one form.
 decode() {
@@ -43,10 +46,7 @@ def bits: {target_id, target_version, api_level, code_length, data_length, param
 # --- The policy, and a key file for everyone in it --------------------------------------------------------
 
 [ "$(wc -c <"$bundle")" -le 16777216 ] || refuse "bundle: too large"
-canonical "$policy" policy
-canonical "$bundle" bundle
-what="not a policy"
-is "$policy" 'has_only("schema app_keys approvers apps builders expires issued log rebuilds threshold verification")
+canonical "$policy" policy 'has_only("schema app_keys approvers apps builders expires issued log rebuilds threshold verification")
     and .schema == "release-policy/1" and (.log | has_only("key origin required witnesses"))
     and (.issued | date) and (.expires | date)
     and (.approvers | parties("expires key name revoked")) and (.builders | parties("key name"))
@@ -80,12 +80,14 @@ low_s() {
 # goes to $work/payload, the signers to $ids.
 envelope() {
     what="$4: not an envelope"
-    is "$1" 'has_only("payload payloadType signatures") and .payloadType == $t and (.payload | b64) and (.signatures | type == "array"
-        and all(has_only("keyid sig") and (.sig | b64) and (.keyid | type == "string" and test("\\A[0-9a-f]{16}\\z"))))
-        and ([.signatures[].keyid] | . == unique)' --arg t "$2"
-    jq -r .payload "$1" | decode "$work/payload"
+    ask "$1" 'if has_only("payload payloadType signatures") and .payloadType == $t and (.payload | b64)
+        and (.signatures | type == "array" and all(has_only("keyid sig") and (.sig | b64)
+            and (.keyid | type == "string" and test("\\A[0-9a-f]{16}\\z"))))
+        and ([.signatures[].keyid] | . == unique)
+        then .payload, (.signatures[] | "\(.keyid) \(.sig)") else null end' -r --arg t "$2" >"$work/envelope"
+    head -n 1 "$work/envelope" | decode "$work/payload"
     { printf 'DSSEv1 %d %s %d ' ${#2} "$2" "$(wc -c <"$work/payload")"; cat "$work/payload"; } >"$work/pae"
-    jq -r '.signatures[] | "\(.keyid) \(.sig)"' "$1" >"$work/signatures"
+    tail -n +2 "$work/envelope" >"$work/signatures"
     ids=$(cut -d' ' -f1 "$work/signatures")
     for id in $ids; do
         key=
@@ -100,16 +102,14 @@ envelope() {
 
 # --- The evidence -----------------------------------------------------------------------------------------
 
-what="not a bundle"
-is "$bundle" 'has_only("evidence log release schema signatures") and .schema == "release-bundle/1"
-    and (.evidence | type == "object" and all(b64)) and (.signatures | type == "object")'
-what="the evidence is not complete"
-is "$bundle" '.evidence | keys as $there
+canonical "$bundle" bundle 'has_only("evidence log release schema signatures") and .schema == "release-bundle/1"
+    and (.evidence | type == "object" and all(b64)) and (.signatures | type == "object")
+    and (.evidence | keys as $there
     | [$there[] | capture("\\Atargets/(?<t>[a-z0-9_]{1,32})/image\\.json\\z").t] as $targets
     | [$there[] | capture("\\Arebuilds/(?<b>[A-Za-z0-9._-]{1,64})\\.json\\z").b] as $builders
     | ($targets | length > 0) and $there == (["policy.json", "sbom.json", "summary.txt"]
         + [$builders[] | "rebuilds/\(.).json"]
-        + [$targets[] | "targets/\(.)/" + ("image", "manifest", "report", "provenance") + ".json"] | sort)'
+        + [$targets[] | "targets/\(.)/" + ("image", "manifest", "report", "provenance") + ".json"] | sort))'
 what=evidence
 jq -r '.evidence | to_entries[] | "\(.key) \(.value)"' "$bundle" >"$work/evidence"
 number=0
@@ -124,15 +124,13 @@ cd "$work/files"
 case $policy in /*) ;; *) policy=$OLDPWD/$policy ;; esac
 case $bundle in /*) ;; *) bundle=$OLDPWD/$bundle ;; esac
 cmp -s policy.json "$policy" || refuse "made under another policy"
-canonical sbom.json sbom
+canonical sbom.json sbom true
 
 be32() { printf "$(printf '\\%03o\\%03o\\%03o\\%03o' $(($1 >> 24 & 255)) $(($1 >> 16 & 255)) $(($1 >> 8 & 255)) $(($1 & 255)))"; }
 echo '{}' >"$work/images"
 for target in $(ls targets); do
     image=targets/$target/image.json
-    canonical "$image" "image for $target"
-    what="not an image"
-    is "$image" 'has_only("schema name version target_id target_version api_level segments code_length data_length params_length flags boot_offset")
+    canonical "$image" "image for $target" 'has_only("schema name version target_id target_version api_level segments code_length data_length params_length flags boot_offset")
         and .schema == "app-image/1" and (.name | name) and (.version | name)
         and (.target_version | type == "string" and test("\\A[ -~]*\\z"))
         and ([.target_id, .flags] | all(whole(0; 4294967295)))
@@ -171,10 +169,7 @@ is "$work/images" '[.[].image | [.name, .version]] | unique | length == 1'
 definitions="$definitions"'
 def subjects: [to_entries[] | {name: "targets/\(.key)/image.json", digest: {appHash: .value.hash, sha256: .value.file}}];'
 for target in $(ls targets); do
-    canonical "targets/$target/manifest.json" "manifest for $target"
-    canonical "targets/$target/provenance.json" "provenance for $target"
-    what="not a manifest of this build"
-    is "targets/$target/manifest.json" '$images[0][$t] as $i | has_only("app files image provenance schema signature target unsafe verification version")
+    canonical "targets/$target/manifest.json" "manifest for $target" '$images[0][$t] as $i | has_only("app files image provenance schema signature target unsafe verification version")
         and (.verification | has_only("findings policy waived")) and .schema == 1 and .signature == null
         and (.provenance | has_only("builder command commit compiler dirty environment platform sdk source_date_epoch"))
         and .image == ($i.image | bits) + {digest: $i.hash}
@@ -183,8 +178,7 @@ for target in $(ls targets); do
         and .verification.policy == $policy[0].verification and .provenance.dirty == false
         and (.provenance.commit | type == "string" and test("\\A[0-9a-f]{40,64}\\z"))' \
         --arg t "$target" --slurpfile images "$work/images" --slurpfile policy "$policy" --slurpfile hashes "$work/hashes"
-    what="not the provenance of this build"
-    is "targets/$target/provenance.json" '.subject == ({($t): $images[0][$t]} | subjects)' \
+    canonical "targets/$target/provenance.json" "provenance for $target" '.subject == ({($t): $images[0][$t]} | subjects)' \
         --arg t "$target" --slurpfile images "$work/images"
 done
 
@@ -195,13 +189,12 @@ rebuilds=0
 for file in rebuilds/*.json; do
     [ -e "$file" ] || continue
     builder=$(basename "$file" .json) rebuilds=$((rebuilds + 1))
-    canonical "$file" "rebuild by $builder"
+    canonical "$file" "rebuild by $builder" true
     envelope "$file" application/vnd.in-toto+json builders "rebuild by $builder"
     what="rebuild by $builder"
     ask "$policy" '.builders[] | select(.name == $b) | .key' -j --arg b "$builder" >"$work/key.pem"
     cmp -s "$work/key.pem" "$work/keys/builders/$ids.pem" || refuse "$what: not signed by this builder"
-    canonical "$work/payload" "$what"
-    is "$work/payload" '$images[0] as $i | has_only("_type predicate predicateType subject")
+    canonical "$work/payload" "$what" '$images[0] as $i | has_only("_type predicate predicateType subject")
         and ._type == "https://in-toto.io/Statement/v1" and .predicateType == "urn:nano-toolchain:rebuild:v1"
         and .subject == ($i | subjects) and (.predicate | has_only("builder builds names") and .builder == $b
         and .names == ($i | map_values({app: .image.name, version: .image.version}))
@@ -214,9 +207,8 @@ is "$policy" '.rebuilds <= $n' --argjson n "$rebuilds"
 ask "$bundle" .release >"$work/release"
 envelope "$work/release" application/vnd.in-toto+json approvers approvals
 approvers=$ids
-canonical "$work/payload" "release statement"
+canonical "$work/payload" "release statement" true
 cp "$work/payload" "$work/statement"
-what="release statement"
 date=$(ask "$work/statement" '.predicate.date | select(date)')
 jq -S --arg d "$date" --slurpfile h "$work/hashes" "$definitions"' . as $i | [.[].image][0] as $one | {
     _type: "https://in-toto.io/Statement/v1", subject: subjects, predicateType: "urn:nano-toolchain:release:v1",
@@ -230,14 +222,12 @@ what="not in the log"
 is "$bundle" '.log | has_only("hashes head index size") and (.hashes | type == "array" and all(b64))'
 ask "$bundle" .log.head >"$work/head"
 envelope "$work/head" application/vnd.nano-toolchain.log-head+json "log witnesses" "log head"
-canonical "$work/payload" "log head"
 witnesses=0 by_log=
 for id in $ids; do
     if [ -f "$work/keys/log/$id.pem" ]; then by_log=yes; else witnesses=$((witnesses + 1)); fi
 done
 [ -n "$by_log" ] || refuse "log head: not signed by the log"
-what="log head"
-is "$work/payload" 'has_only("date origin root size") and .origin == $p[0].log.origin and (.date | date) and .date >= $d
+canonical "$work/payload" "log head" 'has_only("date origin root size") and .origin == $p[0].log.origin and (.date | date) and .date >= $d
     and (.size | whole(1; 1099511627776)) and .size == $b[0].log.size and ($b[0].log.index | whole(0; 1099511627776))
     and $b[0].log.index < .size and $w >= $p[0].log.required and .date <= $today' \
     --arg d "$date" --argjson w "$witnesses" --arg today "$(date -u +%Y-%m-%d)" --slurpfile p "$policy" --slurpfile b "$bundle"

@@ -220,6 +220,12 @@ def evidence() -> Iterator[Case]:
         ("provenance of nothing", "targets/nanosp/provenance.json", b"{}\n"),
         ("a manifest of nothing", "targets/nanosp/manifest.json", b"{}\n"),
         ("a manifest that is a list", "targets/nanosp/manifest.json", b"[]\n"),
+        ("a manifest of no bytes", "targets/nanosp/manifest.json", b""),
+        ("an image of no bytes", image_path, b""),
+        ("provenance of no bytes", "targets/nanosp/provenance.json", b""),
+        ("a bill of no bytes", "sbom.json", b""),
+        ("a rebuild of no bytes", "rebuilds/two.json", b""),
+        ("a policy of no bytes", "policy.json", b""),
     ):
         yield Case(name, with_file(path, data))
     for name, change in (
