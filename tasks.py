@@ -11,7 +11,17 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from tasks_app import emulate, size
-from tasks_device import device_collection, doctor, enroll, explain, fuzz, prepare, remove
+from tasks_device import (
+    boot_all,
+    device_collection,
+    doctor,
+    enroll,
+    explain,
+    fuzz,
+    prepare,
+    remove,
+    require_virtual,
+)
 from toolchain import __version__, console
 from toolchain.console import Output, command
 
@@ -32,6 +42,7 @@ _SIGNER = "who signs, for example file:issuer.pem; default: your development key
 _ISSUER_KEY = "public record (.toml) of the key that signs; default: the one beside the key file"
 _DEVICE = "virtual: or tcp://HOST:PORT or usb: (docs/load.md)"
 _UNSAFE = "load onto a device that no pinned issuer vouches for; recorded in the result"
+_EMULATE = "boot what the virtual device holds now in Speculos, ask it for its name, show its screen"
 _COMPILER = "zig or clang-14 (docs/build.md); default: the one that goes with the SDK"
 
 _BUILD_HELP = {
@@ -149,6 +160,7 @@ def sign(
         "force": "load even if the device has this very app, or is of a model that takes none",
         "omit-signature": "commit without the signature: for a device that does not trust the key",
         "unsafe-unknown-issuer": _UNSAFE,
+        "emulate": _EMULATE,
         "timeout": "seconds that one answer of the device may take",
     },
 )
@@ -169,6 +181,7 @@ def load(
     force: bool = False,
     omit_signature: bool = False,
     unsafe_unknown_issuer: bool = False,
+    emulate: bool = False,
     timeout: float = 60.0,
     clean: bool = False,
     json: bool = False,
@@ -189,6 +202,8 @@ def load(
         timeout=timeout,
     )
     uris = list_usb() if all else device or ["virtual:"]
+    if emulate:
+        require_virtual(uris)
     found = fleet.survey(
         [replace(options, uri=uri) for uri in uris], ask=not manifest and len(target or ()) != 1
     )
@@ -213,6 +228,8 @@ def load(
     with views_fleet.watching(out, loads) as watch:
         results = fleet.load_all(loads, watch)
     views_fleet.loaded(out, results, without_app)
+    if emulate:
+        boot_all(out, [(r.package, r.loaded) for r in results if r.package and r.loaded])
 
 
 @task(
@@ -222,6 +239,7 @@ def load(
         "policy": _POLICY,
         "signer": _SIGNER,
         "issuer-key": _ISSUER_KEY,
+        "emulate": _EMULATE,
     },
 )
 @command
@@ -235,6 +253,7 @@ def release(
     policy: str = "development",
     signer: str = "",
     issuer_key: str = "",
+    emulate: bool = False,
     json: bool = False,
 ) -> None:
     """From a clean export to a confirmed install, for each app and target in its own virtual device."""
@@ -252,6 +271,8 @@ def release(
     with out.progress("load") as progress:
         loaded = pipeline.load_all(signed, [key.record.key], progress)
     views.released(out, outcomes, verified, loaded)
+    if emulate:
+        boot_all(out, [outcome.get() for outcome in loaded])
 
 
 @task(

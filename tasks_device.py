@@ -3,13 +3,18 @@
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
 from toolchain.console import Output, command
+
+if TYPE_CHECKING:
+    from toolchain.package import Loaded, Package
 
 PROJECT = Path(__file__).resolve().parent
 
@@ -304,6 +309,44 @@ def fuzz(_context: Context, seconds: int = 60, only: list[str] | None = None, js
     views_device.fuzzed(out, found)
 
 
+def require_virtual(uris: Sequence[str]) -> None:
+    """Refuse to emulate what nobody can read back, before anything is built or loaded.
+
+    Raises:
+        ConfigError: a device that is not virtual.
+    """
+    from toolchain.devices import VIRTUAL
+    from toolchain.errors import ConfigError
+
+    for uri in uris:
+        if not uri.startswith(VIRTUAL):
+            raise ConfigError("only what a virtual device of this command holds can be booted", where=uri)
+
+
+def boot_all(out: Output, installs: "Sequence[tuple[Package, Loaded]]") -> None:
+    """Boot what was installed, one after the other, and show what it says."""
+    from toolchain import boot, views_device
+    from toolchain.emulator import environment_name
+    from toolchain.environment import ensure_environment
+    from toolchain.target import get_target
+
+    for package, loaded in installs:
+        name = environment_name(get_target(package.manifest.target))
+        folder = ensure_environment(PROJECT / "requirements" / f"{name}.lock", PROJECT / f".venv-{name}")
+        with boot.booted(package, loaded, folder / "python") as running:
+            views_device.booted(out, package, boot.look(package, running))
+
+
 device_collection = Collection("device", info, apps, delete, run, genuine, memory)
 
-__all__ = ["device_collection", "doctor", "enroll", "explain", "fuzz", "prepare", "remove"]
+__all__ = [
+    "boot_all",
+    "device_collection",
+    "doctor",
+    "enroll",
+    "explain",
+    "fuzz",
+    "prepare",
+    "remove",
+    "require_virtual",
+]

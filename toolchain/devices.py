@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from toolchain.device.session import Genuine, Session, open_session
 from toolchain.device.transport import TIMEOUT, Limited, Transport, open_transport
@@ -31,6 +32,9 @@ from toolchain.target import Target, get_target, target_by_id
 from toolchain.trust import Issuer, pinned_issuers
 from toolchain.userdata import data_folder
 
+if TYPE_CHECKING:
+    from toolchain.virtual_device import VirtualDevice
+
 VIRTUAL = "virtual:"
 VIRTUAL_ISSUER = "virtual device"
 
@@ -41,9 +45,9 @@ class DeviceOptions:
 
     ``target`` is what it must be, and what a virtual one is. ``state`` is the file in which a virtual one
     keeps its apps. ``force`` loads what is there already, and onto models that are not known to take apps.
-    ``omit_signature`` commits without the signature,
-    for a device that does not trust the signing key. ``timeout`` is for one answer, ``limit`` for everything
-    together, in seconds: a device that is slow on purpose ends there.
+    ``omit_signature`` commits without the signature, for a device that does not trust the signing key.
+    ``timeout`` is for one answer, ``limit`` for everything together, in seconds: a device that is slow on
+    purpose ends there.
     """
 
     uri: str
@@ -71,11 +75,15 @@ def options(
 
 @dataclass(frozen=True)
 class Link:
-    """An open link to a device, the URI under which it was reached, and what it claims to be."""
+    """An open link to a device, the URI under which it was reached, and what it claims to be.
+
+    ``virtual`` is the device itself, if this process made it.
+    """
 
     uri: str
     transport: Transport
     claimed: DeviceVersion
+    virtual: "VirtualDevice | None" = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,12 @@ class Connection:
     uri: str
     session: Session
     claimed: DeviceVersion
+    virtual: "VirtualDevice | None" = None
+
+    def flash(self, full_hash: bytes) -> bytes | None:
+        """What lies in the flash of a virtual device as the app with that hash; nobody can ask a real one."""
+        apps = self.virtual.state.apps if self.virtual else ()
+        return next((app.contents for app in apps if app.full_hash == full_hash), None)
 
 
 def trusted_issuers(uri: str) -> tuple[Issuer, ...]:
@@ -141,7 +155,7 @@ def link(
         DeviceError: nobody there, no answer, or another target than asked for.
     """
     with contextlib.ExitStack() as stack:
-        uri = options.uri
+        uri, virtual = options.uri, None
         if uri.startswith(VIRTUAL):
             target = _virtual_target(options)
             if target is None and image is not None:
@@ -159,7 +173,8 @@ def link(
                 signing_keys=signing_keys,
                 api_level=image.api_level if image else None,
             )
-            uri = stack.enter_context(served).uri
+            made = stack.enter_context(served)
+            uri, virtual = made.uri, made.device
         transport = stack.enter_context(open_transport(uri, timeout=options.timeout))
         transport = Limited(transport, options.limit)
         claimed = device_version(transport)
@@ -169,7 +184,7 @@ def link(
                 f"the device has target id {claimed.target_id:08x}, which is not {title}",
                 hint="connect the right device, or leave --target out",
             )
-        yield Link(uri, transport, claimed)
+        yield Link(uri, transport, claimed, virtual)
 
 
 @contextlib.contextmanager
@@ -207,7 +222,7 @@ def connect(
         )
         if image is not None and not options.force:
             require_compatible(image, found.claimed, session.verdict)
-        yield Connection(found.uri, session, found.claimed)
+        yield Connection(found.uri, session, found.claimed, found.virtual)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ class Package:
     image: Image
     signature: bytes
     record: SignatureRecord
+    folder: Path = Path()
 
     @property
     def trusted_key(self) -> PublicKey:
@@ -99,7 +100,11 @@ def read_package(path: Path, trusted: Sequence[PublicKey]) -> Package:
     if image.digest().hex() != record.digest:
         raise ImageError("the image does not have the digest that the manifest states", where=where)
     return Package(
-        manifest, image, _checked_signature(manifest, image, trusted, where), _signed(manifest, where)
+        manifest,
+        image,
+        _checked_signature(manifest, image, trusted, where),
+        _signed(manifest, where),
+        path.parent,
     )
 
 
@@ -129,12 +134,16 @@ def _checked_signature(manifest: Manifest, image: Image, trusted: Sequence[Publi
 
 @dataclass(frozen=True)
 class Loaded:
-    """A confirmed install: the device lists the app with the image's digest."""
+    """A confirmed install: the device lists the app with the image's digest.
+
+    ``flash`` is what a virtual device of this process holds as the app.
+    """
 
     installed: Installed
     device: str
     issuer: str
     unsafe: tuple[str, ...]
+    flash: bytes | None = None
 
 
 def load(package: Package, options: DeviceOptions, progress: Progress, announce: Announce = silent) -> Loaded:
@@ -151,13 +160,15 @@ def load(package: Package, options: DeviceOptions, progress: Progress, announce:
             package.image,
             signature,
             progress=progress,
-            announce=announce,
+            announce=silent if connection.virtual else announce,
             force=options.force,
         )
+        flash = connection.flash(package.image.digest())
     issuer = connection.session.issuer
     return Loaded(
         installed,
         connection.uri,
         issuer.name if issuer else "",
         () if issuer else ("unsafe-unknown-issuer",),
+        flash,
     )

@@ -30,6 +30,7 @@ class Served:
     uri: str
     target: Target
     issuer: PublicKey
+    device: VirtualDevice
 
 
 @contextlib.contextmanager
@@ -66,7 +67,7 @@ def virtual_device(
     device = VirtualDevice(config, remembered, trace)
     try:
         with device.serve(port=port, quick_ack=quick_ack) as server:
-            yield Served(server.uri, target, issuer.public_key)
+            yield Served(server.uri, target, issuer.public_key, device)
     finally:
         if state is not None:
             dist.write(state, device.state.dump())

@@ -6,6 +6,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from toolchain.boot import Booted
 from toolchain.console import Output
 from toolchain.device.logs import Mention, Statement
 from toolchain.device.status import Step
@@ -16,6 +17,7 @@ from toolchain.fuzzing import Fuzzed
 from toolchain.keys import PublicKey
 from toolchain.load.diagnose import Condition, Diagnosis, NotReadyError
 from toolchain.load.inventory import DeviceVersion, InstalledApp, Inventory, MemoryInfo
+from toolchain.package import Package
 from toolchain.target import Target, target_by_id
 
 MAX_LOG = 1 << 24
@@ -175,6 +177,22 @@ def genuine(out: Output, result: ProvedGenuine | NotGenuine) -> None:
     lines = [Text.assemble(("genuine", "bold green"), f": {title}, certified by {result.issuer.name}")]
     lines += [Text(f"warning: {warning}", "yellow") for warning in warnings]
     out.result("genuine", fields, Group(*lines))
+
+
+def booted(out: Output, package: Package, ran: Booted) -> None:
+    """An installed app that ran in the emulator."""
+    fields = {
+        "app": ran.name,
+        "version": ran.version,
+        "target": package.manifest.target,
+        "digest": package.image.digest().hex(),
+        "screen": list(ran.screen),
+    }
+    text = (
+        f"{ran.name} {ran.version} for {package.manifest.target} boots from the device's flash, which holds "
+        f"what was signed; it shows: {' / '.join(ran.screen)}"
+    )
+    out.result("booted", fields, Text(text))
 
 
 def enrolled(out: Output, uri: str, name: str, key: PublicKey) -> None:

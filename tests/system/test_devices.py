@@ -293,3 +293,22 @@ def test_a_killed_load_is_repeated(home: Home) -> None:
         assert run.code == 0, run.err
         assert not run.only("installed")["unchanged"]
     assert [app.name for app in device.state.apps] == ["Boilerplate"]
+
+
+@pytest.mark.component("qemu")
+def test_what_was_installed_boots(home: Home) -> None:
+    """The same bytes in the flash as were signed; and the app runs, answers to its name, shows a screen."""
+    run = home.inv("load", "--json", "--emulate", "--manifest", home.manifest("nanosp"))
+    assert run.code == 0, run.err
+    booted = run.only("booted")
+    assert booted["digest"] == run.only("installed")["digest"]
+    assert (booted["app"], booted["version"]) == ("Boilerplate", run.only("installed")["version"])
+    assert "Boilerplate" in " ".join(booted["screen"])
+
+
+def test_only_virtual_devices_are_booted(home: Home) -> None:
+    run = home.inv(
+        "load", "--emulate", "--manifest", home.manifest("nanosp"), "--device", "tcp://127.0.0.1:1"
+    )
+    assert run.code == 2
+    assert "can be booted" in run.err

@@ -231,6 +231,28 @@ def _contents(headers: list[_Header], loads: list[_Load], data: bytes) -> Iterat
         yield Segment(header.address, data[header.offset : end])
 
 
+def replace_contents(data: bytes, contents: bytes) -> bytes:
+    """The same ELF with other bytes in its image: ``contents`` from the first address on, with its holes.
+
+    Raises:
+        ImageError: not an ELF, or an image of another span.
+    """
+    try:
+        headers = _section_headers(_open(data), data)
+    except ELFError as e:
+        raise ImageError(f"the ELF file is damaged: {e}") from e
+    sections = [h for h in headers if h.flags & _SHF_ALLOC and h.type != "SHT_NOBITS" and h.size]
+    base = min((h.address for h in sections), default=0)
+    end = max((h.address + h.size for h in sections), default=0)
+    if len(contents) != end - base:
+        raise ImageError(f"the app's image spans {end - base} bytes, not {len(contents)}")
+    changed = bytearray(data)
+    for header in sections:
+        start = header.address - base
+        changed[header.offset : header.offset + header.size] = contents[start : start + header.size]
+    return bytes(changed)
+
+
 class _Symbol(NamedTuple):
     """A named entry of the symbol table."""
 
