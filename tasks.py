@@ -11,6 +11,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from tasks_app import emulate, size
+from tasks_builder import builder_collection, reproduce
 from tasks_device import (
     boot_all,
     device_collection,
@@ -45,11 +46,16 @@ _UNSAFE = "load onto a device that no pinned issuer vouches for; recorded in the
 _EMULATE = "boot what the virtual device holds now in Speculos, ask it for its name, show its screen"
 _COMPILER = "zig or clang-14 (docs/build.md); default: the one that goes with the SDK"
 
+_BUILDER = "container, host, or auto: a container if ./inv builder.image made one (docs/builder.md)"
+_IMAGE = "build in this image of the engine, with the SDK that it carries for the target"
+
 _BUILD_HELP = {
     "app": _APP,
     "target": _TARGET,
     "sdk": _SDK,
     "compiler": _COMPILER,
+    "builder": _BUILDER,
+    "image": _IMAGE,
     "dist": _DIST,
     "json": _JSON,
     "clean": "start from a clean export instead of the last build's copy",
@@ -75,6 +81,8 @@ def build(
     target: Strings = None,
     sdk: str = "",
     compiler: str = "",
+    builder: str = "auto",
+    image: str = "",
     dist: str = "",
     clean: bool = False,
     json: bool = False,
@@ -84,13 +92,23 @@ def build(
 
     out = Output(as_json=json)
     work = pipeline.Workspace.of(PROJECT, dist)
-    jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work)
+    jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work, builder=builder, image=image)
     with out.progress("build") as progress:
         outcomes = pipeline.build(jobs, work, clean=clean, progress=progress)
     views.built(out, outcomes)
 
 
-@task(iterable=["app", "target"], help={**_BUILD_HELP, "policy": _POLICY})
+@task(
+    iterable=["app", "target", "only"],
+    help={
+        **_BUILD_HELP,
+        "policy": _POLICY,
+        "only": "run this rule alone; may be given several times",
+        "database": "file of registered load parameters (app-load-params-db.json)",
+        "list-rules": "list the policy's rules instead",
+        "explain": "tell about one rule instead",
+    },
+)
 @command
 def verify(
     _context: Context,
@@ -98,8 +116,14 @@ def verify(
     target: Strings = None,
     sdk: str = "",
     compiler: str = "",
+    builder: str = "auto",
+    image: str = "",
     dist: str = "",
     policy: str = "development",
+    only: Strings = None,
+    database: str = "",
+    list_rules: bool = False,
+    explain: str = "",
     clean: bool = False,
     json: bool = False,
 ) -> None:
@@ -107,11 +131,19 @@ def verify(
     from toolchain import pipeline, views
 
     out = Output(as_json=json)
+    chosen = pipeline.policy(policy)
+    if list_rules or explain:
+        views.rules(out, [pipeline.rule(explain)] if explain else chosen.rules, explained=bool(explain))
+        return
+    registered = pipeline.database(database)
     work = pipeline.Workspace.of(PROJECT, dist)
-    jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work)
+    jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work, builder=builder, image=image)
     with out.progress("build") as progress:
         outcomes = pipeline.build(jobs, work, clean=clean, progress=progress)
-    views.verified(out, pipeline.verify_all(outcomes, pipeline.policy(policy)))
+    if only:
+        views.checked(out, pipeline.check_rules(outcomes, chosen, only, registered))
+    else:
+        views.verified(out, pipeline.verify_all(outcomes, chosen, registered))
 
 
 @task(
@@ -125,6 +157,8 @@ def sign(
     target: Strings = None,
     sdk: str = "",
     compiler: str = "",
+    builder: str = "auto",
+    image: str = "",
     dist: str = "",
     policy: str = "development",
     signer: str = "",
@@ -137,7 +171,7 @@ def sign(
 
     out = Output(as_json=json)
     work = pipeline.Workspace.of(PROJECT, dist)
-    jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work)
+    jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work, builder=builder, image=image)
     chosen = pipeline.policy(policy)
     key = pipeline.signing_key(signer, issuer_key, chosen, console.ask_secret)
     with out.progress("build") as progress:
@@ -171,6 +205,8 @@ def load(
     target: Strings = None,
     sdk: str = "",
     compiler: str = "",
+    builder: str = "auto",
+    image: str = "",
     dist: str = "",
     manifest: str = "",
     device: Strings = None,
@@ -217,7 +253,7 @@ def load(
         chosen = pipeline.policy("development")
         key = pipeline.signing_key(signer, issuer_key, chosen, console.ask_secret)
         names = target or fleet.target_names(found)
-        jobs = pipeline.jobs([app] if app else (), names, sdk, compiler, work)
+        jobs = pipeline.jobs([app] if app else (), names, sdk, compiler, work, builder=builder, image=image)
         with out.progress("build") as progress:
             outcomes = pipeline.build(jobs, work, clean=clean, progress=progress)
         verified = pipeline.verify_all(outcomes, chosen)
@@ -249,6 +285,8 @@ def release(
     target: Strings = None,
     sdk: str = "",
     compiler: str = "",
+    builder: str = "auto",
+    image: str = "",
     dist: str = "",
     policy: str = "development",
     signer: str = "",
@@ -261,7 +299,7 @@ def release(
 
     out = Output(as_json=json)
     work = pipeline.Workspace.of(PROJECT, dist)
-    jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work)
+    jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work, builder=builder, image=image)
     chosen = pipeline.policy(policy)
     key = pipeline.signing_key(signer, issuer_key, chosen, console.ask_secret)
     with out.progress("build") as progress:
@@ -429,6 +467,8 @@ namespace.add_task(size)
 namespace.add_task(doctor)
 namespace.add_task(explain)
 namespace.add_task(fuzz)
+namespace.add_task(reproduce)
+namespace.add_collection(builder_collection())
 namespace.add_collection(Collection("issuer", new, enroll, remove))
 namespace.add_collection(device_collection)
 

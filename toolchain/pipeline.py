@@ -17,10 +17,12 @@ from typing import Generic, TypeVar
 
 from toolchain import __version__, dist
 from toolchain.app import MANIFEST, AppManifest
+from toolchain.build import reproduce as reproducing
+from toolchain.build.container import machine
 from toolchain.build.host import build_all
 from toolchain.build.result import BuildResult
 from toolchain.build.sdk import Sdk, find_sdk
-from toolchain.build.workplace import Job
+from toolchain.build.workplace import HOST, Job, Machine
 from toolchain.devices import DeviceOptions
 from toolchain.errors import ConfigError, ToolchainError, VerificationError
 from toolchain.formats.apdu_script import write_script
@@ -43,7 +45,9 @@ from toolchain.sign.issuer import development_issuer
 from toolchain.sign.record import KeyRecord, read_record, require_release_key
 from toolchain.target import Target, get_target, targets
 from toolchain.userdata import data_folder
-from toolchain.verify import Candidate, Finding, Policy, get_policy, verify
+from toolchain.verify import Candidate, Finding, Policy, Rule, check, get_policy, verify
+from toolchain.verify.catalogue import get_rule
+from toolchain.verify.database import Database, read_database
 from toolchain.verify.report import to_json, to_sarif
 
 T = TypeVar("T")
@@ -118,30 +122,47 @@ def apps(names: Sequence[str], project: Path) -> tuple[AppManifest, ...]:
 
 
 def jobs(
-    app_names: Sequence[str], target_names: Sequence[str], sdk: str, compiler: str, work: Workspace
+    app_names: Sequence[str],
+    target_names: Sequence[str],
+    sdk: str,
+    compiler: str,
+    work: Workspace,
+    *,
+    builder: str = "host",
+    image: str = "",
 ) -> tuple[Job, ...]:
     """One job for each app and target.
 
-    Without ``target_names``, an app is built for the targets that it declares and that the SDK has.
+    Without ``target_names``, an app is built for the targets that it declares and that the SDK has. Without
+    ``sdk``, it is the one that ``image`` carries for the target, or the project's own.
 
     Raises:
-        ConfigError: unknown app, target, SDK or compiler, a pair that does not fit, or nothing to do.
+        ConfigError: unknown app, target, SDK, compiler or builder, a pair that does not fit, nothing to do.
     """
-    folder = Path(sdk).expanduser().absolute() if sdk else work.project / "sdk-shim"
-    chosen = find_sdk(folder, work.work / "sdk")
+    runs_on = machine(builder, image, work.work)
+
+    @functools.cache
+    def sdk_for(target: Target) -> Sdk:
+        carried = None if sdk else runs_on.sdk(target, work.work)
+        folder = Path(sdk).expanduser().absolute() if sdk else carried or work.project / "sdk-shim"
+        return find_sdk(folder, work.work / "sdk")
+
     wanted = tuple(dict.fromkeys(get_target(name) for name in target_names))
     made = [
-        Job(manifest, target, chosen.path, compiler)
+        Job(manifest, target, sdk_for(target).path, compiler, machine=runs_on)
         for manifest in apps(app_names, work.project)
-        for target in _targets_of(manifest, wanted, chosen)
+        for target in _targets_of(manifest, wanted, sdk_for)
     ]
     if not made:
         raise ConfigError("there is nothing to build: no app declares a target that this SDK has")
     return tuple(made)
 
 
-def _targets_of(manifest: AppManifest, wanted: Sequence[Target], sdk: Sdk) -> Iterator[Target]:
+def _targets_of(
+    manifest: AppManifest, wanted: Sequence[Target], sdk_for: Callable[[Target], Sdk]
+) -> Iterator[Target]:
     for target in wanted or targets():
+        sdk = sdk_for(target)
         declared = target.manifest_name in manifest.devices
         if wanted and not declared:
             raise ConfigError(
@@ -232,6 +253,75 @@ def _script(image: Image, signature: bytes | None) -> str:
     return write_script(plan_load(image, signature=signature, delete_first=True).script_apdus())
 
 
+# Reproduce
+
+
+def other_machines(builder: str, image: str, work: Workspace) -> tuple[Machine, ...]:
+    """What to build on beside this machine: the container that ``builder`` and ``image`` name, if any.
+
+    Raises:
+        ConfigError: there is no such container.
+    """
+    found = machine(builder, image, work.work)
+    return () if found is HOST else (found,)
+
+
+def reproduce(
+    todo: Sequence[Job],
+    work: Workspace,
+    *,
+    machines: Sequence[Machine],
+    vary: Sequence[str],
+    progress: Progress,
+) -> tuple[Outcome[reproducing.Report], ...]:
+    """Build every job again and again, each time with something different that must not matter.
+
+    Raises:
+        ConfigError: no such variation.
+    """
+    total = len(todo) * reproducing.steps(vary, machines)
+    count = itertools.count(1)
+
+    def report(job: Job) -> reproducing.Report:
+        return reproducing.reproduce(
+            job, root=work.work, machines=machines, vary=vary, done=lambda: progress(next(count), total)
+        )
+
+    return tuple(
+        _attempt(job.manifest.directory.name, job.target, functools.partial(report, job)) for job in todo
+    )
+
+
+def rebuild(
+    path: Path,
+    app: str,
+    sdk: str,
+    compiler: str,
+    work: Workspace,
+    *,
+    builder: str = "host",
+    image: str = "",
+) -> reproducing.Rebuilt:
+    """Build what the manifest in ``path`` describes from ``app`` (default: the one of its name under apps/).
+
+    Raises:
+        ConfigError: no such app, commit or SDK here.
+        NotReproducibleError: no commit describes what was built.
+        ImageError: the manifest is malformed.
+        BuildError: the rebuild failed.
+    """
+    manifest = read_manifest(path)
+    folder = apps([app or manifest.app.lower()], work.project)[0].directory
+    chosen = Path(sdk).expanduser().absolute() if sdk else work.project / "sdk-shim"
+    reproducing.check_origin(manifest, chosen, work.work)
+    with reproducing.source_at(folder, manifest.provenance.commit) as source:
+        (job,) = jobs(
+            [str(source)], [manifest.target], str(chosen), compiler, work, builder=builder, image=image
+        )
+        job = dataclasses.replace(job, variables=reproducing.variables_of(manifest))
+        return reproducing.rebuild(job, manifest, root=work.work)
+
+
 # Verify
 
 
@@ -253,14 +343,58 @@ def policy(name: str) -> Policy:
     return get_policy(name)
 
 
-def verify_all(outcomes: Sequence[Outcome[Built]], chosen: Policy) -> tuple[Outcome[Verified], ...]:
-    """Check every build; report.json and report.sarif of each are written either way."""
-    today = datetime.datetime.now(tz=datetime.UTC).date()
-    return _each(outcomes, lambda built: _verify(built, chosen, today))
+def rule(name: str) -> Rule:
+    """The rule of that name.
+
+    Raises:
+        ConfigError: no such rule.
+    """
+    return get_rule(name)
 
 
-def _verify(built: Built, chosen: Policy, today: datetime.date) -> Verified:
-    candidate = Candidate(
+def database(file: str) -> Database | None:
+    """The registered load parameters in ``file``; None if no file is named.
+
+    Raises:
+        ConfigError: it cannot be read, or is not such a database.
+    """
+    return (
+        read_database(dist.read(Path(file).expanduser()).decode("utf-8", "replace"), where=file)
+        if file
+        else None
+    )
+
+
+def verify_all(
+    outcomes: Sequence[Outcome[Built]], chosen: Policy, registered: Database | None = None
+) -> tuple[Outcome[Verified], ...]:
+    """Check every build; report.json and report.sarif of each are written either way.
+
+    ``registered`` holds the load parameters that are registered for apps.
+    """
+    today = _today()
+    return _each(outcomes, lambda built: _verify(built, chosen, registered, today))
+
+
+def check_rules(
+    outcomes: Sequence[Outcome[Built]], chosen: Policy, only: Sequence[str], registered: Database | None
+) -> tuple[Outcome[tuple[Finding, ...]], ...]:
+    """What single rules find. It decides nothing: nothing can be signed after it.
+
+    Raises:
+        ConfigError: no such rule.
+    """
+    rules = tuple(get_rule(name).id for name in only)
+    today = _today()
+    return _each(outcomes, lambda built: check(_candidate(built, registered), chosen, today, only=rules))
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(tz=datetime.UTC).date()
+
+
+def _candidate(built: Built, registered: Database | None) -> Candidate:
+    return Candidate(
         app=built.result.app,
         target=built.job.target,
         image=built.image,
@@ -268,9 +402,14 @@ def _verify(built: Built, chosen: Policy, today: datetime.date) -> Verified:
         diagnostics=built.result.diagnostics,
         provenance=built.result.provenance,
         sources=built.result.sources,
+        commands=built.result.commands,
+        database=registered,
     )
+
+
+def _verify(built: Built, chosen: Policy, registered: Database | None, today: datetime.date) -> Verified:
     try:
-        image, findings = verify(candidate, chosen, today=today)
+        image, findings = verify(_candidate(built, registered), chosen, today=today)
     except VerificationError as e:
         _write_report(built, [f for f in e.findings if isinstance(f, Finding)], chosen)
         raise

@@ -16,7 +16,8 @@ from toolchain.pipeline import Built, Outcome, Verified
 from toolchain.served import Served
 from toolchain.sign.record import KeyRecord
 from toolchain.target import Target
-from toolchain.verify.model import Finding
+from toolchain.verify.catalogue import explain
+from toolchain.verify.model import Finding, Rule
 from toolchain.verify.report import to_json, to_terminal
 from toolchain.views_load import loaded_fields
 from toolchain.virtual_device import Consent, Exchange, Prompt, allow, deny
@@ -157,6 +158,28 @@ def verified(out: Output, outcomes: Sequence[Outcome[Verified]]) -> None:
             table.add_row(outcome.app, outcome.target.name, "", count, Text("refused", "bold red"))
     out.show(table)
     _raise_first(outcomes)
+
+
+def checked(out: Output, outcomes: Sequence[Outcome[tuple[Finding, ...]]]) -> None:
+    """What single rules found; then the first failure."""
+    for outcome in outcomes:
+        for finding in outcome.value or ():
+            fields = {"app": outcome.app, "target": outcome.target.name}
+            out.result("finding", fields | to_json(finding))
+        title = Text(f"{outcome.app} for {outcome.target.title}", "bold")
+        if outcome.value is not None:
+            out.show(Group(title, to_terminal(outcome.value), ""))
+    _raise_first(outcomes)
+
+
+def rules(out: Output, shown: Sequence[Rule], *, explained: bool) -> None:
+    """Rules as a list, or one of them at length."""
+    table = _table("rule", "severity", "reason")
+    for rule in shown:
+        fields = {"rule": rule.id, "severity": str(rule.severity), "reason": rule.reason}
+        out.result("rule", fields | {"source": rule.source, "fix": rule.fix})
+        table.add_row(rule.id, str(rule.severity), rule.reason)
+    out.show(Text(explain(shown[0])) if explained else table)
 
 
 def signed(out: Output, checked: Sequence[Outcome[Verified]], outcomes: Sequence[Outcome[Path]]) -> None:
