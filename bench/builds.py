@@ -90,6 +90,7 @@ class _Bare:
             for name, value in place.environment(0).items()
             if name != COMMANDS
         }
+        Path(self._environment["HOME"]).mkdir(exist_ok=True)
         self._here = copy / app.build_directory
         self._log = folder / "make.log"
 
