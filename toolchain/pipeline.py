@@ -17,12 +17,11 @@ from typing import Generic, TypeVar
 
 from toolchain import __version__, dist
 from toolchain.app import MANIFEST, AppManifest
-from toolchain.build import reproduce as reproducing
 from toolchain.build.container import machine
 from toolchain.build.host import build_all
 from toolchain.build.result import BuildResult
 from toolchain.build.sdk import Sdk, find_sdk
-from toolchain.build.workplace import HOST, Job, Machine
+from toolchain.build.workplace import Job
 from toolchain.devices import DeviceOptions
 from toolchain.errors import ConfigError, ToolchainError, VerificationError
 from toolchain.formats.apdu_script import write_script
@@ -251,75 +250,6 @@ def _hex(image: Image) -> str:
 def _script(image: Image, signature: bytes | None) -> str:
     """The load as a text of APDUs, as the official makefiles leave it."""
     return write_script(plan_load(image, signature=signature, delete_first=True).script_apdus())
-
-
-# Reproduce
-
-
-def other_machines(builder: str, image: str, work: Workspace) -> tuple[Machine, ...]:
-    """What to build on beside this machine: the container that ``builder`` and ``image`` name, if any.
-
-    Raises:
-        ConfigError: there is no such container.
-    """
-    found = machine(builder, image, work.work)
-    return () if found is HOST else (found,)
-
-
-def reproduce(
-    todo: Sequence[Job],
-    work: Workspace,
-    *,
-    machines: Sequence[Machine],
-    vary: Sequence[str],
-    progress: Progress,
-) -> tuple[Outcome[reproducing.Report], ...]:
-    """Build every job again and again, each time with something different that must not matter.
-
-    Raises:
-        ConfigError: no such variation.
-    """
-    total = len(todo) * reproducing.steps(vary, machines)
-    count = itertools.count(1)
-
-    def report(job: Job) -> reproducing.Report:
-        return reproducing.reproduce(
-            job, root=work.work, machines=machines, vary=vary, done=lambda: progress(next(count), total)
-        )
-
-    return tuple(
-        _attempt(job.manifest.directory.name, job.target, functools.partial(report, job)) for job in todo
-    )
-
-
-def rebuild(
-    path: Path,
-    app: str,
-    sdk: str,
-    compiler: str,
-    work: Workspace,
-    *,
-    builder: str = "host",
-    image: str = "",
-) -> reproducing.Rebuilt:
-    """Build what the manifest in ``path`` describes from ``app`` (default: the one of its name under apps/).
-
-    Raises:
-        ConfigError: no such app, commit or SDK here.
-        NotReproducibleError: no commit describes what was built.
-        ImageError: the manifest is malformed.
-        BuildError: the rebuild failed.
-    """
-    manifest = read_manifest(path)
-    folder = apps([app or manifest.app.lower()], work.project)[0].directory
-    chosen = Path(sdk).expanduser().absolute() if sdk else work.project / "sdk-shim"
-    reproducing.check_origin(manifest, chosen, work.work)
-    with reproducing.source_at(folder, manifest.provenance.commit) as source:
-        (job,) = jobs(
-            [str(source)], [manifest.target], str(chosen), compiler, work, builder=builder, image=image
-        )
-        job = dataclasses.replace(job, variables=reproducing.variables_of(manifest))
-        return reproducing.rebuild(job, manifest, root=work.work)
 
 
 # Verify

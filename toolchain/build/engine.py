@@ -315,9 +315,11 @@ def _translated(url: str) -> Iterator[None]:
         last = [str(line.get("stream", "")).strip() for line in e.build_log]
         said = next((line for line in reversed(last) if line and not line.startswith(("Step", "--->"))), "")
         raise BuildError(f"the image cannot be built: {e.msg}", hint=said) from e
-    except APIError as e:
-        raise BuildError(f"the container engine refused: {e.explanation or e}", hint=_hint(str(e))) from e
-    except (DockerException, RequestException, HTTPError, OSError) as e:
+    except DockerException as e:
+        said = str(e.explanation if isinstance(e, APIError) else e)
+        raise BuildError(f"the container engine refused: {said}", hint=_hint(str(e))) from e
+    except (RequestException, HTTPError, OSError) as e:
+        # The library lets those of the connection through as they are.
         raise BuildError(
             f"the container engine went away: {e}",
             hint="see whether it runs, then do the same again; what it left is removed then",

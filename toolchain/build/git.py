@@ -31,3 +31,24 @@ def git(folder: Path, *arguments: str) -> str | None:
             where=str(folder),
         )
     return os.fsdecode(done.stdout).strip("\n") if done.returncode == 0 else None
+
+
+def stores(folder: Path) -> tuple[Path, ...]:
+    """What git reads outside of ``folder`` when it is asked there: a worktree's origin, borrowed objects."""
+    common = git(folder, "rev-parse", "--path-format=absolute", "--git-common-dir")
+    if not (folder / ".git").exists() or common is None:
+        return ()
+    found: dict[Path, None] = {}
+    pending = [Path(common) / "objects"]
+    if not Path(common).is_relative_to(folder):
+        found[Path(common)] = None
+    while pending:
+        objects = pending.pop()
+        try:
+            lines = (objects / "info" / "alternates").read_text("utf-8", "surrogateescape").splitlines()
+        except OSError:
+            continue
+        borrowed = [Path(objects, line) for line in lines if line]
+        pending += [path for path in borrowed if path not in found]
+        found |= dict.fromkeys(path for path in borrowed if not path.is_relative_to(folder))
+    return tuple(path for path in found if path.is_dir())

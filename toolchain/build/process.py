@@ -52,7 +52,7 @@ def run(
             pass_fds=descriptors,
             umask=0o022,
         )
-        sink = _Sink(file, show)
+        sink = LogSink(file, show)
         try:
             ended = _watch(process, sink, deadline, cancel)
         finally:
@@ -69,7 +69,7 @@ def run(
     return process.returncode
 
 
-class _Sink:
+class LogSink:
     """Takes bytes, stores them up to the limit, and shows whole lines."""
 
     def __init__(self, file: BinaryIO, show: Callable[[str], None]) -> None:
@@ -79,6 +79,7 @@ class _Sink:
         self._line = b""
 
     def put(self, data: bytes) -> None:
+        """What came next."""
         if self._room:
             self._file.write(data[: self._room])
             self._room -= min(self._room, len(data))
@@ -90,11 +91,12 @@ class _Sink:
         self._line = rest[:_LINE_LIMIT]
 
     def end(self) -> None:
+        """Show what is left of the last line."""
         if self._line:
             self._show(self._line.decode("utf-8", "replace"))
 
 
-def _watch(process: "subprocess.Popen[bytes]", sink: _Sink, deadline: float, cancel: Event) -> bool:
+def _watch(process: "subprocess.Popen[bytes]", sink: LogSink, deadline: float, cancel: Event) -> bool:
     """Copy the output until the process ends; False if time is up or ``cancel`` is set before."""
     pipe = process.stdout
     if pipe is None:

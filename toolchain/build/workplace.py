@@ -58,6 +58,9 @@ class Machine(Protocol):
     def shares_processes(self) -> bool:
         """Whether its makes can share one job server."""
 
+    def sdk(self, target: Target, root: Path) -> Path | None:
+        """The SDK that the machine itself has for ``target``, if it has one."""
+
     def tools(self, sdk: Sdk, target: Target, compiler: str, root: Path) -> Tools:
         """What to build with ``sdk`` for ``target``; ``compiler`` as in ``Job``.
 
@@ -88,6 +91,11 @@ class Host:
 
     identity = "host"
     shares_processes = True
+
+    def sdk(self, target: Target, root: Path) -> Path | None:
+        """As ``Machine``: none."""
+        del target, root
+        return None
 
     def tools(self, sdk: Sdk, target: Target, compiler: str, root: Path) -> Tools:
         """As ``Machine``."""
