@@ -408,7 +408,7 @@ def _sign(verified: Verified, key: SigningKey) -> Path:
         app=built.image.name,
         version=built.image.version,
         target=built.job.target.name,
-        image=_image_record(built.image),
+        image=ImageRecord.of(built.image),
         provenance=built.result.provenance,
         verification=VerificationRecord(verified.image.policy, len(verified.findings), verified.image.waived),
         signature=SignatureRecord(
@@ -424,20 +424,6 @@ def _sign(verified: Verified, key: SigningKey) -> Path:
     # Last: a folder with a manifest is complete.
     dist.write(built.folder / "manifest.json", files["manifest.json"])
     return built.folder / "manifest.json"
-
-
-def _image_record(image: Image) -> ImageRecord:
-    return ImageRecord(
-        digest=image.digest().hex(),
-        target_id=image.target_id,
-        target_version=image.target_version,
-        api_level=image.api_level,
-        code_length=image.code_length,
-        data_length=image.data_length,
-        params_length=image.params_length,
-        flags=image.flags,
-        boot_offset=image.boot_offset,
-    )
 
 
 # Load
