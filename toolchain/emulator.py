@@ -34,9 +34,9 @@ _START = 20.0
 """Seconds until the emulator answers."""
 _PATIENCE = 10.0
 """Seconds in which a screen appears, or a command is answered."""
-_SETTLE = 2.0
+_SETTLE = 1.0
 """Seconds after which a button that changed nothing is taken as one that changes nothing."""
-_POLL = 0.02
+_POLL = 0.03
 """Seconds between two looks at the screen."""
 _ATTEMPTS = 3
 """Ports are chosen before the emulator binds them: another process may be faster."""
@@ -249,7 +249,7 @@ class Emulator(Closing):
             if over():
                 return seen[-1]
             seen.append(self._texts(""))
-            return seen[-1] if seen[-1] and seen[-1] == seen[-2] else None
+            return seen[-1] if seen[-1] and seen[-3:] == [seen[-1]] * 3 else None
 
         return _poll_until(look, _SETTLE) or seen[-1]
 
