@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,10 @@ def _program(*names: str) -> Callable[[], bool]:
 
 
 COMPONENTS = {
+    "cmocka": Component(
+        lambda: _program("clang")() and Path("/usr/include/cmocka.h").exists(),
+        "apt-get install clang libclang-rt-14-dev libcmocka-dev",
+    ),
     "jq": Component(_program("jq"), "apt-get install jq"),
     "openssl": Component(_program("openssl"), "apt-get install openssl"),
     "softhsm": Component(_program("softhsm2-util"), "apt-get install softhsm2"),

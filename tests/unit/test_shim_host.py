@@ -2,13 +2,10 @@
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-
-from tests.components import required
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("sdk-shim", "apps/boilerplate", "apps/notary")
@@ -16,18 +13,7 @@ COVERED = 0.95
 """Share of the lines of what is tested here."""
 
 
-def _have(*programs: str) -> bool:
-    return all(shutil.which(program) for program in programs)
-
-
-@pytest.fixture(autouse=True)
-def _host_compiler() -> None:
-    if _have("clang", "make") and Path("/usr/include/cmocka.h").exists():
-        return
-    hint = "apt-get install clang libclang-rt-14-dev make libcmocka-dev"
-    if required():
-        pytest.fail(f"cmocka or clang is missing in CI: {hint}", pytrace=False)
-    pytest.skip(f"cmocka or clang is not installed: {hint}")
+pytestmark = pytest.mark.component("cmocka")
 
 
 def _make(folder: str, build: Path, goal: str, kind: str = "sanitize") -> None:
