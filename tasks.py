@@ -23,6 +23,7 @@ from tasks_device import (
     remove,
     require_virtual,
 )
+from tasks_release import bundle_collection, sign_collection
 from toolchain import __version__, console
 from toolchain.console import Output, command
 
@@ -364,7 +365,7 @@ def virtual_device(
 @task(
     help={
         "path": "file for the encrypted private key; its public record is written beside it",
-        "role": "app-signing, device-issuer or release-approval",
+        "role": "app-signing, device-issuer, release-approval, builder, log or witness",
         "json": _JSON,
     }
 )
@@ -461,7 +462,7 @@ def bench(
     _run("bench", *arguments)
 
 
-namespace = Collection(list_, build, verify, sign, load, release, test, check, bench, virtual_device)
+namespace = Collection(list_, build, verify, load, release, test, check, bench, virtual_device)
 namespace.add_task(emulate)
 namespace.add_task(size)
 namespace.add_task(doctor)
@@ -471,6 +472,8 @@ namespace.add_task(reproduce)
 namespace.add_collection(builder_collection())
 namespace.add_collection(Collection("issuer", new, enroll, remove))
 namespace.add_collection(device_collection)
+namespace.add_collection(sign_collection(sign))
+namespace.add_collection(bundle_collection)
 
 
 if __name__ == "__main__":

@@ -12,18 +12,19 @@ from toolchain.keys import AskSecret, PublicKey, Signature, Signer, low_s
 from toolchain.sign.external import open_external
 from toolchain.sign.file import open_file
 from toolchain.sign.pkcs11 import open_pkcs11
+from toolchain.sign.record import Role
 
 __all__ = ["open_signer", "sign"]
 
-_SCHEMES: dict[str, Callable[[str, AskSecret], Signer]] = {
+_SCHEMES: dict[str, Callable[[str, AskSecret, Role], Signer]] = {
     "file": open_file,
-    "pkcs11": open_pkcs11,
-    "external": open_external,
+    "pkcs11": lambda rest, ask_secret, _role: open_pkcs11(rest, ask_secret),
+    "external": lambda rest, ask_secret, _role: open_external(rest, ask_secret),
 }
 
 
-def open_signer(uri: str, ask_secret: AskSecret) -> Signer:
-    """The signer that ``uri`` names, for signing apps.
+def open_signer(uri: str, ask_secret: AskSecret, role: Role = "app-signing") -> Signer:
+    """The signer that ``uri`` names, for what ``role`` allows: a key in a file has one role for life.
 
     ``file:PATH`` is an encrypted PKCS#8 PEM file with its public record beside it, ``pkcs11:…`` a key in an
     HSM (RFC 7512), ``external:FOLDER`` the exchange folder of an air gap. ``ask_secret`` is called for a
@@ -43,7 +44,7 @@ def open_signer(uri: str, ask_secret: AskSecret) -> Signer:
         raise ConfigError(
             f"the signer's URI {scheme}: names nothing", hint=f"for example {scheme}:issuer.pem"
         )
-    return opener(rest, ask_secret)
+    return opener(rest, ask_secret, role)
 
 
 def sign(image: VerifiedImage, signer: Signer, expected: PublicKey) -> Signature:

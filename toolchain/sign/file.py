@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from toolchain.errors import SigningError
 from toolchain.keys import AskSecret, PrivateKey, PublicKey
 from toolchain.sign.files import read_private
-from toolchain.sign.record import KeyRecord, read_record
+from toolchain.sign.record import KeyRecord, Role, read_record
 
 _ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 _PLAIN = b"-----BEGIN PRIVATE KEY-----"
@@ -35,14 +35,14 @@ class FileSigner:
         return f"FileSigner(name={self.record.name!r}, key_id={self.public_key.key_id})"
 
 
-def open_file(path: str, ask_secret: AskSecret) -> FileSigner:
-    """The signer of an app-signing key.
+def open_file(path: str, ask_secret: AskSecret, role: Role = "app-signing") -> FileSigner:
+    """The signer of a key with that role.
 
     Raises:
-        SigningError: as ``read_key``, or the key is for something else than signing apps.
+        SigningError: as ``read_key``, or the key has another role.
     """
     key, record = read_key(Path(path), ask_secret)
-    record.require_role("app-signing")
+    record.require_role(role)
     return FileSigner(key, record)
 
 

@@ -14,8 +14,9 @@ from typing import Literal, get_args
 from toolchain.errors import ConfigError, SigningError
 from toolchain.keys import PublicKey
 
-Role = Literal["app-signing", "device-issuer", "release-approval"]
-"""app-signing: signs apps; device-issuer: certifies devices; release-approval: approves a release.
+Role = Literal["app-signing", "device-issuer", "release-approval", "builder", "log", "witness"]
+"""app-signing: signs apps; device-issuer: certifies devices; release-approval: approves a release; builder:
+attests rebuilds; log: signs the heads of a log; witness: co-signs them.
 
 A key has one role for life.
 """
