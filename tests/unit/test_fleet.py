@@ -26,6 +26,7 @@ from toolchain.manifest import ImageRecord, Manifest, Provenance, SignatureRecor
 from toolchain.package import Package
 from toolchain.sign.issuer import virtual_device_issuer
 from toolchain.target import get_target
+from toolchain.trust import Issuer
 from toolchain.userdata import data_folder
 from toolchain.virtual_device import DeviceConfig, DeviceIdentity, Prompt, VirtualDevice
 
@@ -211,3 +212,20 @@ def test_a_bug_in_a_thread_is_a_bug_here(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(devices, "target_of", broken)
     with pytest.raises(ZeroDivisionError):
         fleet.survey([DeviceOptions("virtual:")], ask=True)
+
+
+def test_a_model_that_takes_no_apps_unless_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Nano X of a production issuer, and a developer unit of that model."""
+    honest = devices.trusted_issuers
+
+    def production(uri: str) -> tuple[Issuer, ...]:
+        return tuple(replace(issuer, kind="production") for issuer in honest(uri))
+
+    monkeypatch.setattr(devices, "trusted_issuers", production)
+    one = device("nanox")
+    with served(one) as options:
+        (refused,) = load(options, package(make_image(target="nanox")))
+        assert "from its maker only" in str(refused.error)
+        assert not one.state.wear
+        (forced,) = load([replace(options[0], force=True)], package(make_image(target="nanox")))
+    assert forced.error is None
