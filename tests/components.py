@@ -21,8 +21,8 @@ def _program(*names: str) -> Callable[[], bool]:
 
 COMPONENTS = {
     "cmocka": Component(
-        lambda: _program("clang")() and Path("/usr/include/cmocka.h").exists(),
-        "apt-get install clang libclang-rt-14-dev libcmocka-dev",
+        lambda: _program("clang")() and _program("llvm-cov-14")() and Path("/usr/include/cmocka.h").exists(),
+        "apt-get install clang libclang-rt-14-dev llvm-14 libcmocka-dev",
     ),
     "jq": Component(_program("jq"), "apt-get install jq"),
     "openssl": Component(_program("openssl"), "apt-get install openssl"),
