@@ -3,6 +3,8 @@
 Every function takes and gives frozen values; reading and writing files happens here and in ``dist``.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import datetime
 import functools
@@ -13,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from toolchain import __version__, dist
 from toolchain.app import MANIFEST, AppManifest
@@ -22,7 +24,6 @@ from toolchain.build.host import build_all
 from toolchain.build.result import BuildResult
 from toolchain.build.sdk import Sdk, find_sdk
 from toolchain.build.workplace import Job
-from toolchain.devices import DeviceOptions
 from toolchain.errors import ConfigError, ToolchainError, VerificationError
 from toolchain.formats.apdu_script import write_script
 from toolchain.formats.elf import read_elf
@@ -37,17 +38,18 @@ from toolchain.manifest import (
     VerificationRecord,
     canonical_json,
 )
-from toolchain.package import Loaded, Package, load, read_package
 from toolchain.sign import open_signer, sign
 from toolchain.sign.file import FileSigner
 from toolchain.sign.issuer import development_issuer
 from toolchain.sign.record import KeyRecord, read_record, require_release_key
 from toolchain.target import Target, get_target, targets
 from toolchain.userdata import data_folder
-from toolchain.verify import Candidate, Finding, Policy, Rule, check, get_policy, verify
-from toolchain.verify.catalogue import get_rule
-from toolchain.verify.database import Database, read_database
-from toolchain.verify.report import to_json, to_sarif
+
+# Imports are most of a build with nothing to do: rules and devices are imported where they are used.
+if TYPE_CHECKING:
+    from toolchain.package import Loaded, Package
+    from toolchain.verify import Candidate, Finding, Policy, Rule
+    from toolchain.verify.database import Database
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -270,6 +272,8 @@ def policy(name: str) -> Policy:
     Raises:
         ConfigError: no such policy.
     """
+    from toolchain.verify import get_policy
+
     return get_policy(name)
 
 
@@ -279,6 +283,8 @@ def rule(name: str) -> Rule:
     Raises:
         ConfigError: no such rule.
     """
+    from toolchain.verify.catalogue import get_rule
+
     return get_rule(name)
 
 
@@ -288,6 +294,8 @@ def database(file: str) -> Database | None:
     Raises:
         ConfigError: it cannot be read, or is not such a database.
     """
+    from toolchain.verify.database import read_database
+
     return (
         read_database(dist.read(Path(file).expanduser()).decode("utf-8", "replace"), where=file)
         if file
@@ -314,7 +322,9 @@ def check_rules(
     Raises:
         ConfigError: no such rule.
     """
-    rules = tuple(get_rule(name).id for name in only)
+    from toolchain.verify import check
+
+    rules = tuple(rule(name).id for name in only)
     today = _today()
     return _each(outcomes, lambda built: check(_candidate(built, registered), chosen, today, only=rules))
 
@@ -324,6 +334,8 @@ def _today() -> datetime.date:
 
 
 def _candidate(built: Built, registered: Database | None) -> Candidate:
+    from toolchain.verify import Candidate
+
     return Candidate(
         app=built.result.app,
         target=built.job.target,
@@ -338,6 +350,8 @@ def _candidate(built: Built, registered: Database | None) -> Candidate:
 
 
 def _verify(built: Built, chosen: Policy, registered: Database | None, today: datetime.date) -> Verified:
+    from toolchain.verify import Finding, verify
+
     try:
         image, findings = verify(_candidate(built, registered), chosen, today=today)
     except VerificationError as e:
@@ -348,6 +362,8 @@ def _verify(built: Built, chosen: Policy, registered: Database | None, today: da
 
 
 def _write_report(built: Built, findings: Sequence[Finding], chosen: Policy) -> None:
+    from toolchain.verify.report import to_json, to_sarif
+
     dist.write(built.folder / "report.json", canonical_json([to_json(f) for f in findings]))
     dist.write(
         built.folder / "report.sarif",
@@ -433,6 +449,8 @@ def load_all(
     signed: Sequence[Outcome[Path]], trusted: Sequence[PublicKey], progress: Progress
 ) -> tuple[Outcome[tuple[Package, Loaded]], ...]:
     """Read each package back and load it into a virtual device of its own."""
+    from toolchain.devices import DeviceOptions
+    from toolchain.package import load, read_package
 
     def one(path: Path) -> tuple[Package, Loaded]:
         package = read_package(path, trusted)

@@ -1,8 +1,10 @@
 """How results look, as a table for a person and as JSON lines. Only ``tasks.py`` imports this module."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from rich.console import Group
 from rich.table import Table
@@ -11,17 +13,17 @@ from rich.text import Text
 from toolchain.app import AppManifest
 from toolchain.console import Output, confirm, say
 from toolchain.errors import ConfigError, VerificationError
-from toolchain.package import Loaded, Package, read_manifest
 from toolchain.pipeline import Built, Outcome, Verified
-from toolchain.served import Served
-from toolchain.sign.record import KeyRecord
 from toolchain.target import Target
-from toolchain.verify.catalogue import explain
-from toolchain.verify.model import Finding, Rule
-from toolchain.verify.report import to_json, to_terminal
-from toolchain.views_load import loaded_fields
-from toolchain.virtual_device import Consent, Exchange, Prompt, allow, deny
-from toolchain.virtual_device.config import ListFormat
+
+# As in ``pipeline``: who shows a build needs neither rules nor devices.
+if TYPE_CHECKING:
+    from toolchain.package import Loaded, Package
+    from toolchain.served import Served
+    from toolchain.sign.record import KeyRecord
+    from toolchain.verify import Finding, Rule
+    from toolchain.virtual_device import Consent, Exchange, Prompt
+    from toolchain.virtual_device.config import ListFormat
 
 
 def _table(*columns: str, title: str = "") -> Table:
@@ -119,11 +121,15 @@ def built(out: Output, outcomes: Sequence[Outcome[Built]]) -> None:
 
 def _findings(outcome: Outcome[Verified]) -> tuple[Finding, ...]:
     if isinstance(outcome.error, VerificationError):
+        from toolchain.verify import Finding
+
         return tuple(f for f in outcome.error.findings if isinstance(f, Finding))
     return outcome.value.findings if outcome.value else ()
 
 
 def _json_verified(out: Output, outcomes: Sequence[Outcome[Verified]]) -> None:
+    from toolchain.verify.report import to_json
+
     for outcome in outcomes:
         names = {"app": outcome.app, "target": outcome.target.name}
         for finding in _findings(outcome):
@@ -138,6 +144,8 @@ def _json_verified(out: Output, outcomes: Sequence[Outcome[Verified]]) -> None:
 
 
 def _show_findings(out: Output, outcomes: Sequence[Outcome[Verified]]) -> None:
+    from toolchain.verify.report import to_terminal
+
     for outcome in outcomes:
         if found := _findings(outcome):
             out.show(Group(Text(f"{outcome.app} for {outcome.target.title}", "bold"), to_terminal(found), ""))
@@ -162,6 +170,8 @@ def verified(out: Output, outcomes: Sequence[Outcome[Verified]]) -> None:
 
 def checked(out: Output, outcomes: Sequence[Outcome[tuple[Finding, ...]]]) -> None:
     """What single rules found; then the first failure."""
+    from toolchain.verify.report import to_json, to_terminal
+
     for outcome in outcomes:
         for finding in outcome.value or ():
             fields = {"app": outcome.app, "target": outcome.target.name}
@@ -174,6 +184,8 @@ def checked(out: Output, outcomes: Sequence[Outcome[tuple[Finding, ...]]]) -> No
 
 def rules(out: Output, shown: Sequence[Rule], *, explained: bool) -> None:
     """Rules as a list, or one of them at length."""
+    from toolchain.verify.catalogue import explain
+
     table = _table("rule", "severity", "reason")
     for rule in shown:
         fields = {"rule": rule.id, "severity": str(rule.severity), "reason": rule.reason}
@@ -184,6 +196,8 @@ def rules(out: Output, shown: Sequence[Rule], *, explained: bool) -> None:
 
 def signed(out: Output, checked: Sequence[Outcome[Verified]], outcomes: Sequence[Outcome[Path]]) -> None:
     """What was signed by whom; findings only of what was refused."""
+    from toolchain.package import read_manifest
+
     _json_verified(out, checked)
     _show_findings(out, [o for o in checked if o.error])
     table = _table("app", "version", "target", "digest", "key", "in")
@@ -223,6 +237,8 @@ def released(
     loads: Sequence[Outcome[tuple[Package, Loaded]]],
 ) -> None:
     """The whole way of each app and target as one table; then the first failure."""
+    from toolchain.views_load import loaded_fields
+
     _json_builds(out, builds)
     _json_verified(out, checked)
     _show_findings(out, [o for o in checked if o.error])
@@ -288,6 +304,8 @@ def consent(name: str) -> Consent:
     Raises:
         ConfigError: no such policy.
     """
+    from toolchain.virtual_device import allow, deny
+
     policies: dict[str, Consent] = {"allow": allow, "deny": deny, "ask": _ask}
     if name not in policies:
         raise ConfigError(f"no consent policy is called {name!r}", hint="choose allow, deny or ask")
@@ -304,6 +322,8 @@ def list_format(name: str) -> ListFormat:
     Raises:
         ConfigError: no such format.
     """
+    from toolchain.virtual_device.config import ListFormat
+
     found: ListFormat | None = next((known for known in get_args(ListFormat) if known == name), None)
     if found is None:
         raise ConfigError(f"no list format is called {name!r}", hint="choose versioned or old")
