@@ -23,7 +23,7 @@ from tasks_device import (
     remove,
     require_virtual,
 )
-from tasks_release import bundle_collection, sign_collection
+from tasks_release import approve, attest, bundle_collection, log_collection, sign_collection
 from toolchain import __version__, console
 from toolchain.console import Output, command
 
@@ -474,6 +474,9 @@ namespace.add_collection(Collection("issuer", new, enroll, remove))
 namespace.add_collection(device_collection)
 namespace.add_collection(sign_collection(sign))
 namespace.add_collection(bundle_collection)
+namespace.add_collection(log_collection)
+namespace.add_task(approve)
+namespace.add_task(attest)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import Task, task
 
+from toolchain import console
 from toolchain.console import Output, command
 
 PROJECT = Path(__file__).resolve().parent
@@ -123,6 +124,210 @@ def sign_collection(sign: Task[Callable[..., object]]) -> Collection:
     return collection
 
 
-bundle_collection = Collection("bundle", bundle_show, bundle_verify)
+@task(
+    iterable=["target", "rebuild"],
+    help={
+        **_BUILD_HELP,
+        "policy": _POLICY,
+        "rebuild": "what a builder's ./inv attest wrote; may be given several times",
+        "out": "file for the bundle; default: <app>-<version>.bundle in the app's folder of dist/",
+    },
+    name="draft",
+)
+@command
+def bundle_draft(
+    _context: Context,
+    app: str,
+    target: Strings = None,
+    sdk: str = "",
+    compiler: str = "",
+    builder: str = "auto",
+    image: str = "",
+    dist: str = "",
+    policy: str = "",
+    rebuild: Strings = None,
+    out: str = "",
+    json: bool = False,
+) -> None:
+    """Build from a clean export, verify under the policy's rules, collect all evidence in one file."""
+    from toolchain import pipeline, releasing, views_release
 
-__all__ = ["bundle_collection", "sign_collection"]
+    output = Output(as_json=json)
+    rules = releasing.read_policy(policy)
+    work = pipeline.Workspace.of(PROJECT, dist)
+    jobs = pipeline.jobs([app], target or (), sdk, compiler, work, builder=builder, image=image)
+    chosen = pipeline.policy(rules.verification)
+    with output.progress("build") as progress:
+        outcomes = pipeline.build(jobs, work, clean=True, progress=progress)
+    ready = [outcome.get() for outcome in pipeline.verify_all(outcomes, chosen)]
+    draft = releasing.draft(ready, rules, [Path(file) for file in rebuild or ()], releasing.today())
+    path = Path(out) if out else releasing.bundle_path(ready[0].built)
+    releasing.write_bundle(path, draft)
+    views_release.written(output, path, draft)
+
+
+@task(
+    name="merge",
+    positional=["bundle"],
+    iterable=["other"],
+    help={
+        "bundle": _BUNDLE,
+        "other": "another copy, with other approvals; may be given several times",
+        "out": _OUT,
+        "json": _JSON,
+    },
+)
+@command
+def bundle_merge(
+    _context: Context, bundle: str, other: Strings = None, out: str = "", json: bool = False
+) -> None:
+    """Collect the approvals of several copies of one draft in one."""
+    from toolchain import releasing, views_release
+
+    merged = releasing.merge(releasing.read_bundle(Path(bundle)), [Path(file) for file in other or ()])
+    path = Path(out or bundle)
+    releasing.write_bundle(path, merged)
+    views_release.written(Output(as_json=json), path, merged)
+
+
+@task(name="sign", positional=["bundle"], help={**_SIGN_HELP, "out": _OUT})
+@command
+def bundle_sign(
+    _context: Context, bundle: str, policy: str = "", signer: str = "", out: str = "", json: bool = False
+) -> None:
+    """Check evidence, approvals and log once more, then sign the app hash of every target."""
+    from toolchain import releasing, views_release
+
+    rules = releasing.read_policy(policy)
+    signed = releasing.sign(releasing.read_bundle(Path(bundle)), rules, signer, console.ask_secret)
+    path = Path(out or bundle)
+    releasing.write_bundle(path, signed)
+    views_release.written(Output(as_json=json), path, signed)
+
+
+@task(
+    iterable=["target"],
+    help={
+        **_BUILD_HELP,
+        "policy": _POLICY,
+        "signer": _SIGNER,
+        "out": "file for the statement; default: rebuilds/<builder>.json in the app's folder of dist/",
+    },
+)
+@command
+def attest(
+    _context: Context,
+    app: str,
+    target: Strings = None,
+    sdk: str = "",
+    compiler: str = "",
+    builder: str = "auto",
+    image: str = "",
+    dist: str = "",
+    policy: str = "",
+    signer: str = "",
+    out: str = "",
+    json: bool = False,
+) -> None:
+    """As an independent builder: build from a clean export, and state under signature what came out."""
+    from toolchain import pipeline, releasing, views_release
+
+    output = Output(as_json=json)
+    rules = releasing.read_policy(policy)
+    work = pipeline.Workspace.of(PROJECT, dist)
+    jobs = pipeline.jobs([app], target or (), sdk, compiler, work, builder=builder, image=image)
+    with output.progress("build") as progress:
+        outcomes = pipeline.build(jobs, work, clean=True, progress=progress)
+    built = [outcome.get() for outcome in outcomes]
+    made = releasing.attest(built, rules, signer, console.ask_secret)
+    path = Path(out) if out else releasing.rebuild_path(built[0], made)
+    releasing.write_envelope(path, made.envelope)
+    views_release.attested(output, path, made)
+
+
+@task(
+    positional=["bundle"],
+    help={**_SIGN_HELP, "yes": "do not ask: the summary was read before", "out": _OUT},
+)
+@command
+def approve(
+    _context: Context,
+    bundle: str,
+    policy: str = "",
+    signer: str = "",
+    yes: bool = False,
+    out: str = "",
+    json: bool = False,
+) -> None:
+    """As an approver: read what a bundle is about, and sign exactly this."""
+    from toolchain import releasing, views_release
+
+    rules = releasing.read_policy(policy)
+    value = releasing.read_bundle(Path(bundle))
+    seen = releasing.look(value)
+    views_release.consent(seen, yes=yes)
+    approved = releasing.approve(value, rules, seen.evidence.facts, signer, console.ask_secret)
+    path = Path(out or bundle)
+    releasing.write_bundle(path, approved)
+    views_release.written(Output(as_json=json), path, approved)
+
+
+@task(name="append", positional=["bundle"], help={**_SIGN_HELP, "log": _LOG})
+@command
+def log_append(
+    _context: Context, bundle: str, log: str, policy: str = "", signer: str = "", json: bool = False
+) -> None:
+    """As the log: list a release, once, and sign the new head."""
+    from toolchain import releasing, views_release
+
+    rules, folder = releasing.read_policy(policy), Path(log)
+    value = releasing.read_bundle(Path(bundle))
+    head = releasing.log_release(value, folder, rules, signer, console.ask_secret)
+    views_release.head(Output(as_json=json), folder, head)
+
+
+@task(
+    name="witness",
+    help={
+        "log": _LOG,
+        "memory": "file with the last head that this witness signed; it is written anew",
+        "first": "this witness never signed a head: there is nothing to compare with",
+        "policy": _POLICY,
+        "signer": _SIGNER,
+        "json": _JSON,
+    },
+)
+@command
+def log_witness(
+    _context: Context,
+    log: str,
+    memory: str,
+    first: bool = False,
+    policy: str = "",
+    signer: str = "",
+    json: bool = False,
+) -> None:
+    """As a witness: sign the log's head if the log only grew since the last one that was signed."""
+    from toolchain import releasing, views_release
+
+    rules, folder = releasing.read_policy(policy), Path(log)
+    head = releasing.witness(folder, Path(memory), rules, signer, console.ask_secret, first=first)
+    views_release.head(Output(as_json=json), folder, head)
+
+
+@task(name="prove", positional=["bundle"], help={"bundle": _BUNDLE, "log": _LOG, "out": _OUT, "json": _JSON})
+@command
+def log_prove(_context: Context, bundle: str, log: str, out: str = "", json: bool = False) -> None:
+    """Put the proof into a bundle that the log lists it, with the log's newest head."""
+    from toolchain import releasing, views_release
+
+    proved = releasing.prove(releasing.read_bundle(Path(bundle)), Path(log))
+    path = Path(out or bundle)
+    releasing.write_bundle(path, proved)
+    views_release.written(Output(as_json=json), path, proved)
+
+
+bundle_collection = Collection("bundle", bundle_show, bundle_verify, bundle_draft, bundle_merge, bundle_sign)
+log_collection = Collection("log", log_append, log_witness, log_prove)
+
+__all__ = ["approve", "attest", "bundle_collection", "log_collection", "sign_collection"]

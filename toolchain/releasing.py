@@ -7,7 +7,8 @@ gets a request into its folder, and the stage is called again when the answer is
 import dataclasses
 import datetime
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from toolchain.release.dsse import Envelope
 from toolchain.release.evidence import Build, Evidence, check_evidence
 from toolchain.release.log import Log, TreeHead, cosign
 from toolchain.release.policy import Party, ReleasePolicy
-from toolchain.release.sbom import Part, sbom
+from toolchain.release.sbom import Part, PartKind, sbom
 from toolchain.sign import open_signer
 from toolchain.sign.external import (
     AwaitingSignatureError,
@@ -38,6 +39,7 @@ from toolchain.sign.external import (
 from toolchain.sign.record import Role
 
 if TYPE_CHECKING:
+    from toolchain.build.result import BuildResult
     from toolchain.pipeline import Built, Verified
 
 EXTERNAL = "external:"
@@ -86,6 +88,29 @@ def write_bundle(path: Path, value: Bundle) -> None:
         ToolchainError: the disk refuses.
     """
     dist.write(path, bundle.write_bundle(value))
+
+
+def write_envelope(path: Path, envelope: Envelope) -> None:
+    """Put a signed statement into a file.
+
+    Raises:
+        ToolchainError: the disk refuses.
+    """
+    dist.write(path, envelope.to_json())
+
+
+def bundle_path(built: "Built") -> Path:
+    """Where the bundle of an app lies, unless somebody says otherwise."""
+    return built.folder.parent / f"{_file_name(built.image.name)}-{_file_name(built.image.version)}{SUFFIX}"
+
+
+def rebuild_path(built: "Built", made: "Attestation") -> Path:
+    """Where a builder's statement lies, unless somebody says otherwise."""
+    return built.folder.parent / "rebuilds" / f"{made.builder}.json"
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._+-]", "_", text)
 
 
 def _read_envelope(path: Path) -> Envelope:
@@ -256,23 +281,37 @@ def _build(verified: "Verified") -> Build:
 
 
 def _bill(verified: "Sequence[Verified]") -> bytes:
-    """The bill of materials: what was compiled, the app's pictures, SDK and compiler."""
-    parts = []
+    """The bill of materials: the app's own files, SDK and compiler."""
+    parts: list[Part] = []
     for result in (v.built.result for v in verified):
         made = result.provenance
         parts += [Part("sdk", made.sdk), Part("compiler", made.compiler)]
         parts += [
-            Part("source", command.file, "", _sha256(Path(command.directory, command.file)))
-            for command in result.commands
-        ]
-        parts += [
-            Part("icon", path.relative_to(result.sources).as_posix(), "", _sha256(path))
-            for folder in ("icons", "glyphs")
-            for path in sorted((result.sources / folder).glob("*.gif"))
+            Part(kind, path.relative_to(result.sources).as_posix(), "", _sha256(path))
+            for kind, path in _own_files(result)
         ]
     first = verified[0].built
     epoch = first.result.provenance.source_date_epoch
     return sbom(first.image.name, first.image.version, parts, source_date_epoch=epoch)
+
+
+def _own_files(result: "BuildResult") -> Iterator[tuple[PartKind, Path]]:
+    """What the app itself brought: compiled sources, the headers beside them, pictures.
+
+    The SDK's files are covered by its identity; those in ``build/`` were made from the others.
+    """
+    names = {Path(command.file) for command in result.commands if command.file}
+    own = {name for name in names if not name.is_absolute() and name.parts[0] not in ("..", "build")}
+    headers = {
+        header
+        for folder in {name.parts[0] for name in own if len(name.parts) > 1}
+        for header in (result.sources / folder).rglob("*.h")
+    }
+    for path in sorted(headers | {result.sources / name for name in own}):
+        yield "source", path
+    for folder in ("icons", "glyphs"):
+        for path in sorted((result.sources / folder).glob("*.*")):
+            yield "icon", path
 
 
 def _sha256(path: Path) -> str:
@@ -338,6 +377,18 @@ def approve(
     return bundle.approve_bundle(value, policy, signer, today())
 
 
+def merge(value: Bundle, others: Sequence[Path]) -> Bundle:
+    """The bundle with the approvals of its other copies, too.
+
+    Raises:
+        ConfigError, ImageError: a file is not a bundle.
+        VerificationError: not copies of one draft.
+    """
+    for path in others:
+        value = bundle.merge_approvals(value, read_bundle(path))
+    return value
+
+
 def log_release(
     value: Bundle, folder: Path, policy: ReleasePolicy, uri: str, ask_secret: AskSecret
 ) -> Envelope:
@@ -386,7 +437,7 @@ def witness(
     _party(policy.log.witnesses, signer.public_key, "witness")
     log_key = policy.log.party.public_key
     signed = cosign(head, log_key, signer, signer.public_key, seen=seen, proof=proof)
-    dist.write(memory, signed.to_json())
+    write_envelope(memory, signed)
     log.keep_head(signed)
     return signed
 

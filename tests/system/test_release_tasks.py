@@ -1,15 +1,21 @@
 """The tasks about releases: bundles, the air gap, and the whole ceremony of docs/release.md."""
 
+import dataclasses
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.system.inv import PROJECT, inv
-from tests.unit.release.releases import APP_KEY, POLICY, draft, finished
+from tests.system.inv import PROJECT, Run, inv
+from tests.unit.release.releases import ALICE, APP_KEY, DAY, POLICY, approver, draft, finished
+from toolchain.keys import PublicKey
 from toolchain.release.bundle import write_bundle
+from toolchain.release.log import Log
+from toolchain.release.policy import Approver, LogPolicy, Party, ReleasePolicy
+from toolchain.sign import open_signer
 
 
 @pytest.fixture
@@ -91,3 +97,140 @@ def test_an_app_is_signed_over_an_air_gap(app: Path, tmp_path: Path) -> None:
     before = signature.read_bytes()
     assert inv("sign.attach", file, "--signature", answer).code == 6
     assert signature.read_bytes() == before
+
+
+ROLES = {
+    "one": "builder",
+    "two": "builder",
+    "alice": "release-approval",
+    "bob": "release-approval",
+    "log": "log",
+    "witness": "witness",
+    "app": "app-signing",
+}
+PASSPHRASE = "eleven plus two words\n"
+
+
+def make_policy(keys: Path) -> Path:
+    """A policy whose parties have fresh keys in ``keys``."""
+    points: dict[str, str] = {}
+    for name, role in ROLES.items():
+        path = keys / f"{name}.pem"
+        made = inv("issuer.new", path, "--role", role, "--json", stdin=PASSPHRASE)
+        assert made.code == 0, made.err
+        points[name] = PublicKey(bytes.fromhex(made.only("issuer")["point"])).pem()
+    made_policy = ReleasePolicy(
+        apps=("Boilerplate",),
+        issued="2024-01-01",
+        expires="2999-12-31",
+        verification="release",
+        threshold=2,
+        approvers=tuple(Approver(name, points[name], "2999-12-31", None) for name in ("alice", "bob")),
+        rebuilds=2,
+        builders=tuple(Party(name, points[name]) for name in ("one", "two")),
+        app_keys=(Party("app", points["app"]),),
+        log=LogPolicy("log.example/apps", points["log"], (Party("witness", points["witness"]),), 1),
+    )
+    path = keys / "policy.json"
+    path.write_text(made_policy.to_json())
+    return path
+
+
+def test_the_whole_ceremony(app: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    policy, path = make_policy(keys), tmp_path / "app.bundle"
+
+    def call(*arguments: str | Path, key: str = "", said: str = PASSPHRASE, code: int = 0) -> Run:
+        signer = ("--signer", f"file:{keys / key}.pem") if key else ()
+        run = inv(*arguments, *signer, "--json", stdin=said)
+        assert run.code == code, (arguments, run.err)
+        return run
+
+    known = ("--policy", policy)
+    build = ("--app", app, "--target", "nanosp", "--target", "nanox", "--dist", tmp_path / "dist", *known)
+    rebuilds: list[str] = []
+    for name in ("one", "two"):
+        made = call("attest", *build, key=name).only("attestation")
+        assert made["builder"] == name
+        rebuilds += ["--rebuild", made["path"]]
+    call("attest", *build, key="alice", code=6)
+    call("bundle.draft", *build, *rebuilds[:2], "--out", path, code=5)
+    made_draft = call("bundle.draft", *build, *rebuilds, "--out", path).only("bundle")
+    assert (made_draft["stage"], made_draft["rebuilt_by"]) == ("draft", ["one", "two"])
+
+    # Alice reads and says yes; Bob signs a copy of the draft; somebody brings the two together.
+    copy = Path(shutil.copy(path, tmp_path / "bob.bundle"))
+    plain = path.read_bytes()
+    call("approve", path, *known, key="alice", said="no\n", code=6)
+    call("approve", path, *known, "--yes", key="one", code=6)
+    assert path.read_bytes() == plain
+    by_alice = call("approve", path, *known, key="alice", said=f"y\n{PASSPHRASE}")
+    assert by_alice.only("bundle")["approved_by"] == ["alice"]
+    assert made_draft["digests"]["nanox"] in by_alice.err
+    call("approve", copy, *known, "--yes", key="bob")
+    assert call("bundle.merge", path, "--other", copy).only("bundle")["stage"] == "approved"
+
+    log, memory = tmp_path / "log", tmp_path / "memory.json"
+    call("bundle.sign", path, *known, key="app", code=5)
+    call("log.append", path, "--log", log, *known, key="log")
+    assert call("log.append", path, "--log", log, *known, key="log").only("log-head")["size"] == 1
+    watch = ("log.witness", "--log", log, "--memory", memory, *known)
+    call(*watch, key="witness", code=2)
+    head = call(*watch, "--first", key="witness").only("log-head")
+    assert len(head["signatures"]) == 2
+    assert call("log.prove", path, "--log", log).only("bundle")["stage"] == "logged"
+
+    call("bundle.verify", path, *known, code=5)
+    call("bundle.sign", path, *known, key="log", code=6)
+    assert call("bundle.sign", path, *known, key="app").only("bundle")["stage"] == "signed"
+    good = call("bundle.verify", path, *known).only("bundle-verified")
+    assert good["digests"] == made_draft["digests"]
+    assert good["approved_by"] == ["alice", "bob"]
+    program = [sys.executable, "-I", str(PROJECT / "verify_bundle.py"), str(path), str(policy)]
+    assert subprocess.run(program, check=False, capture_output=True).returncode == 0
+
+
+def test_a_witness_does_not_sign_a_log_that_forgot(tmp_path: Path) -> None:
+    log, memory = tmp_path / "log", tmp_path / "memory.json"
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    policy = make_policy(keys)
+    rules = ReleasePolicy.from_json(policy.read_bytes())
+    known = ("--log", log, "--memory", memory, "--policy", policy, "--signer", f"file:{keys / 'witness.pem'}")
+    signer = open_signer(f"file:{keys / 'log.pem'}", lambda _name: PASSPHRASE.strip(), "log")
+
+    def grow(entry: bytes) -> None:
+        opened = Log.open(log)
+        opened.append([entry])
+        opened.sign_head(rules.log.origin, DAY, signer, signer.public_key)
+
+    grow(b"one")
+    assert inv("log.witness", *known, "--first", stdin=PASSPHRASE).code == 0
+    shutil.rmtree(log)
+    grow(b"another")
+    grow(b"two")
+    before = memory.read_bytes()
+    run = inv("log.witness", *known, stdin=PASSPHRASE)
+    assert (run.code, memory.read_bytes()) == (5, before), run.err
+
+
+def test_an_approver_behind_an_air_gap_is_asked_in_writing(policy: Path, tmp_path: Path) -> None:
+    gap, path = tmp_path / "gap", tmp_path / "app.bundle"
+    gap.mkdir()
+    (gap / "public.pem").write_text(ALICE.public_key.pem())
+    rules = dataclasses.replace(
+        POLICY,
+        expires="2999-12-31",
+        approvers=(approver("alice", ALICE, "2999-12-31"), *POLICY.approvers[1:]),
+    )
+    policy.write_text(rules.to_json())
+    path.write_bytes(write_bundle(draft(rules)))
+    asking = ("approve", path, "--policy", policy, "--signer", f"external:{gap}", "--yes", "--json")
+    waiting = inv(*asking)
+    assert (waiting.code, waiting.only("error")["error"]) == (6, "AwaitingSignatureError")
+    (text,) = gap.glob("*.request.txt")
+    assert "Boilerplate 2.3.1 of 2024-05-06" in text.read_text()
+    (digest,) = gap.glob("*.digest")
+    digest.with_suffix(".sig").write_bytes(ALICE.sign_digest(digest.read_bytes()))
+    assert inv(*asking).only("bundle")["approved_by"] == ["alice"]
