@@ -38,6 +38,11 @@ CASES = (
         lambda f: with_elf(good(f), sections=(Section(".hot", 0xC0DE0000, 4, 7),)),
         ELF,
     ),
+    passes(
+        "elf-segments",
+        "the ELF's own headers before the RAM's first section",
+        lambda f: program(f, ProgramSegment(0xDA79F000, 212, 0x1200, 6)),
+    ),
     passes("elf-segments", "nothing in it", lambda f: program(f, ProgramSegment(0xD0000000, 0, 16, 4))),
     fails("elf-header", "begins elsewhere", elsewhere, ELF),
     fails("elf-header", "another entry", lambda f: with_elf(good(f), entry=0xC0DE0101), ELF),

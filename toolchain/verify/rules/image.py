@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from toolchain.image import ElfInfo, ProgramSegment
 from toolchain.verify.model import Candidate, Location, Problem, Severity, rule
 
 _EXECUTE, _WRITE = 1, 2
@@ -45,12 +46,21 @@ def elf_segments(candidate: Candidate) -> Iterator[Problem]:
             yield Problem(f"{where} is writable and executable", _ELF)
         end = segment.address + max(segment.file_size, segment.memory_size)
         in_flash = flash.origin <= segment.address and end <= flash.end
-        if (segment.file_size or segment.flags & _EXECUTE) and not in_flash:
+        if (_has_contents(segment, candidate.elf) or segment.flags & _EXECUTE) and not in_flash:
             yield Problem(f"{where} has code or contents outside of the flash", _ELF)
     both = _SHF_ALLOC | _SHF_WRITE | _SHF_EXECINSTR
     for section in candidate.elf.sections:
         if section.size and section.flags & both == both:
             yield Problem(f"the section {section.name} is writable and executable", _ELF)
+
+
+def _has_contents(segment: ProgramSegment, elf: ElfInfo) -> bool:
+    """Whether a section's bytes are in it. lld maps the ELF's own headers into the first segment, too."""
+    end = segment.address + segment.file_size
+    return any(
+        section.flags & _SHF_ALLOC and section.size and segment.address <= section.address < end
+        for section in elf.sections
+    )
 
 
 @rule(
