@@ -23,7 +23,15 @@ from tasks_device import (
     remove,
     require_virtual,
 )
-from tasks_release import approve, attest, bundle_collection, log_collection, sign_collection
+from tasks_release import (
+    approve,
+    attest,
+    bundle_collection,
+    issuer_record,
+    issuer_show,
+    log_collection,
+    sign_collection,
+)
 from toolchain import __version__, console
 from toolchain.console import Output, command
 
@@ -470,7 +478,7 @@ namespace.add_task(explain)
 namespace.add_task(fuzz)
 namespace.add_task(reproduce)
 namespace.add_collection(builder_collection())
-namespace.add_collection(Collection("issuer", new, enroll, remove))
+namespace.add_collection(Collection("issuer", new, issuer_record, issuer_show, enroll, remove))
 namespace.add_collection(device_collection)
 namespace.add_collection(sign_collection(sign))
 namespace.add_collection(bundle_collection)

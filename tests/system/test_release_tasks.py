@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.system.inv import PROJECT, Run, inv
-from tests.unit.release.releases import ALICE, APP_KEY, DAY, POLICY, approver, draft, finished
+from tests.unit.release.releases import ALICE, APP_KEY, BUILDER_ONE, DAY, POLICY, approver, draft, finished
 from toolchain.keys import PublicKey
 from toolchain.release.bundle import write_bundle
 from toolchain.release.log import Log
 from toolchain.release.policy import Approver, LogPolicy, Party, ReleasePolicy
 from toolchain.sign import open_signer
+from toolchain.sign.files import write_new
 
 
 @pytest.fixture
@@ -189,6 +190,21 @@ def test_the_whole_ceremony(app: Path, tmp_path: Path) -> None:
     assert good["approved_by"] == ["alice", "bob"]
     program = [sys.executable, "-I", str(PROJECT / "verify_bundle.py"), str(path), str(policy)]
     assert subprocess.run(program, check=False, capture_output=True).returncode == 0
+
+
+def test_keys_made_elsewhere_are_recorded_and_shown(tmp_path: Path) -> None:
+    private, public = tmp_path / "builder.pem", tmp_path / "hsm.pem"
+    write_new(private, BUILDER_ONE.pem(PASSPHRASE.strip().encode()), mode=0o600)
+    public.write_text(APP_KEY.public_key.pem())
+    assert inv("issuer.show", private).code == 6
+    recorded = inv("issuer.record", private, "--role", "builder", "--json", stdin=PASSPHRASE).only("issuer")
+    assert (recorded["role"], recorded["key_id"]) == ("builder", BUILDER_ONE.public_key.key_id)
+    assert inv("issuer.show", private, "--json").only("issuer") == recorded
+    assert inv("issuer.record", public, "--public").code == 0
+    assert inv("issuer.record", public, "--public").code == 6
+    shown = inv("issuer.show", tmp_path / "hsm.toml")
+    assert APP_KEY.public_key.pem() in shown.out
+    assert inv("issuer.record", public, "--role", "king").code == 2
 
 
 def test_a_witness_does_not_sign_a_log_that_forgot(tmp_path: Path) -> None:

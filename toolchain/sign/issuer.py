@@ -6,8 +6,9 @@ import secrets
 import shutil
 from pathlib import Path
 
+from toolchain import dist
 from toolchain.errors import ConfigError, SigningError
-from toolchain.keys import AskSecret, PrivateKey
+from toolchain.keys import AskSecret, PrivateKey, PublicKey
 from toolchain.sign.file import FileSigner, parse_key, read_key
 from toolchain.sign.files import read_private, write_new
 from toolchain.sign.record import KeyRecord, Role, record_path
@@ -17,6 +18,7 @@ MIN_PASSPHRASE = 12
 """Characters. The PKCS#8 encryption that we have stretches with 2048 rounds of PBKDF2 only."""
 
 _KEY_FILE = "issuer.pem"
+_MAX_PUBLIC = 1 << 16
 
 
 def new_issuer(path: Path, passphrase: str, role: Role) -> KeyRecord:
@@ -46,6 +48,19 @@ def record_issuer(path: Path, ask_secret: AskSecret, role: Role) -> KeyRecord:
     passphrase = ask_secret(f"passphrase of {path.name}").encode()
     key = parse_key(read_private(path), passphrase, where=str(path))
     record = KeyRecord(_name(path), role, key.public_key, _today(), development=False)
+    write_new(record_path(path), record.to_toml().encode(), mode=0o644)
+    return record
+
+
+def record_public(path: Path, role: Role) -> KeyRecord:
+    """Write the public record beside a public key in PEM form: of a key in an HSM, or behind an air gap.
+
+    Raises:
+        ConfigError: the file cannot be read.
+        SigningError: not a secp256k1 key, or it has a record already.
+    """
+    key = PublicKey.from_pem(dist.read(path, limit=_MAX_PUBLIC).decode("ascii", "replace"))
+    record = KeyRecord(_name(path), role, key, _today(), development=False)
     write_new(record_path(path), record.to_toml().encode(), mode=0o644)
     return record
 

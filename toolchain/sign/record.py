@@ -90,7 +90,7 @@ def read_record(key_path: Path) -> KeyRecord:
     except FileNotFoundError as e:
         raise SigningError(
             "the key has no public record, so nothing says what it is for",
-            hint=f"record it: issuer.record '{key_path}'",
+            hint=f"record it: ./inv issuer.record '{key_path}'",
             where=where,
         ) from e
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as e:
