@@ -1,12 +1,14 @@
 """Tasks about releases: bundles, rebuilds, approvals, the log, signing over an air gap (docs/release.md)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import Task, task
 
+from tasks_device import prepare
 from toolchain import console
 from toolchain.console import Output, command
 
@@ -243,6 +245,59 @@ def bundle_sign(
 
 
 @task(
+    name="load",
+    positional=["bundle"],
+    iterable=["device"],
+    help={
+        "bundle": _BUNDLE,
+        "policy": _POLICY,
+        "device": "virtual: or tcp://HOST:PORT or usb: (docs/load.md); several times; default: virtual:",
+        "target": "what a virtual device is, if the bundle has several targets",
+        "state": "file in which a virtual device keeps what is installed",
+        "force": "load even if the device has this very app, or is of a model that takes none",
+        "unsafe-unknown-issuer": "load though no pinned issuer vouches for the device; recorded in the result",
+        "timeout": "seconds that one answer of the device may take",
+        "json": _JSON,
+    },
+)
+@command
+def bundle_load(
+    _context: Context,
+    bundle: str,
+    policy: str = "",
+    device: Strings = None,
+    target: str = "",
+    state: str = "",
+    force: bool = False,
+    unsafe_unknown_issuer: bool = False,
+    timeout: float = 60.0,
+    json: bool = False,
+) -> None:
+    """Verify a bundle, then load its image for the device; the device confirms that it is installed."""
+    from toolchain import fleet, releasing, views_fleet
+    from toolchain.devices import DeviceOptions
+
+    out = Output(as_json=json)
+    rules = releasing.read_policy(policy)
+    release = releasing.verify(releasing.read_bundle(Path(bundle)), rules)
+    ready = [p for p in releasing.packages(release) if target in ("", p.manifest.target)]
+    uris = device or ["virtual:"]
+    prepare(*uris)
+    options = DeviceOptions(
+        uri="",
+        state=Path(state) if state else None,
+        force=force,
+        unsafe_unknown_issuer=unsafe_unknown_issuer,
+        timeout=timeout,
+    )
+    found = fleet.survey([replace(options, uri=uri) for uri in uris], ask=len(ready) != 1)
+    loads, without_app = fleet.assign(found, ready)
+    with views_fleet.watching(out, loads) as watch:
+        results = fleet.load_all(loads, watch)
+    views_fleet.loaded(out, results, without_app)
+
+
+@task(
     iterable=["target"],
     help={
         **_BUILD_HELP,
@@ -364,7 +419,9 @@ def log_prove(_context: Context, bundle: str, log: str, out: str = "", json: boo
     views_release.written(Output(as_json=json), path, proved)
 
 
-bundle_collection = Collection("bundle", bundle_show, bundle_verify, bundle_draft, bundle_merge, bundle_sign)
+bundle_collection = Collection(
+    "bundle", bundle_show, bundle_verify, bundle_draft, bundle_merge, bundle_sign, bundle_load
+)
 log_collection = Collection("log", log_append, log_witness, log_prove)
 
 __all__ = [

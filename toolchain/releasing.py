@@ -17,9 +17,10 @@ from toolchain import dist
 from toolchain.errors import ConfigError, SigningError, VerificationError
 from toolchain.image import Image, VerifiedImage
 from toolchain.keys import AskSecret, PublicKey, Signature, Signer, low_s
-from toolchain.manifest import ImageRecord, Manifest, VerificationRecord
+from toolchain.manifest import ImageRecord, Manifest, SignatureRecord, VerificationRecord
+from toolchain.package import Package
 from toolchain.release import attestation, bundle
-from toolchain.release.bundle import MAX_BUNDLE, Bundle, Release
+from toolchain.release.bundle import MAX_BUNDLE, Bundle, Release, SignedApp
 from toolchain.release.dsse import Envelope
 from toolchain.release.evidence import Build, Evidence, check_evidence
 from toolchain.release.log import Log, TreeHead, cosign
@@ -360,6 +361,17 @@ def verify(value: Bundle, policy: ReleasePolicy) -> Release:
         ImageError, VerificationError, SigningError: what is wrong.
     """
     return bundle.verify_bundle(value, policy, today())
+
+
+def packages(release: Release) -> tuple[Package, ...]:
+    """What devices get of a release, one for each target."""
+    return tuple(
+        Package(app.manifest, app.image, app.signature.der, _record(app)) for app in release.apps.values()
+    )
+
+
+def _record(app: SignedApp) -> SignatureRecord:
+    return SignatureRecord(app.key.key_id, app.key.point.hex(), app.signature.der.hex(), "release")
 
 
 # Approvals, log, signatures

@@ -183,11 +183,16 @@ def test_the_whole_ceremony(app: Path, tmp_path: Path) -> None:
     assert call("log.prove", path, "--log", log).only("bundle")["stage"] == "logged"
 
     call("bundle.verify", path, *known, code=5)
+    call("bundle.load", path, *known, "--device", "virtual:nanosp", code=5)
     call("bundle.sign", path, *known, key="log", code=6)
     assert call("bundle.sign", path, *known, key="app").only("bundle")["stage"] == "signed"
     good = call("bundle.verify", path, *known).only("bundle-verified")
     assert good["digests"] == made_draft["digests"]
     assert good["approved_by"] == ["alice", "bob"]
+    loading = ("bundle.load", path, *known, "--device", "virtual:nanosp", "--state", tmp_path / "device.json")
+    installed = call(*loading).only("installed")
+    assert (installed["target"], installed["digest"]) == ("nanosp", good["digests"]["nanosp"])
+    assert call(*loading).only("installed")["unchanged"]
     program = [sys.executable, "-I", str(PROJECT / "verify_bundle.py"), str(path), str(policy)]
     assert subprocess.run(program, check=False, capture_output=True).returncode == 0
 
