@@ -255,7 +255,7 @@ def bundle_sign(
         "target": "what a virtual device is, if the bundle has several targets",
         "state": "file in which a virtual device keeps what is installed",
         "force": "load even if the device has this very app, or is of a model that takes none",
-        "unsafe-unknown-issuer": "load though no pinned issuer vouches for the device; recorded in the result",
+        "unsafe-unknown-issuer": "load though no pinned issuer vouches for the device; this is recorded",
         "timeout": "seconds that one answer of the device may take",
         "json": _JSON,
     },
