@@ -94,6 +94,13 @@ def test_an_app_is_signed_over_an_air_gap(app: Path, tmp_path: Path) -> None:
     signature = Path(attached.only("attached")["path"])
     assert APP_KEY.public_key.verifies(signature.read_bytes(), bytes.fromhex(digest))
 
+    assert inv("issuer.record", gap / "public.pem", "--public").code == 0
+    known = ("--signer", signer, "--issuer-key", gap / "public.toml", "--policy", "release")
+    signed = inv(
+        "sign", "--app", app, "--target", "nanosp", "--dist", tmp_path / "dist", *known, "--json"
+    ).only("signed")
+    assert (signed["digest"], signed["kind"]) == (digest, "release")
+
     answer.write_bytes(APP_KEY.sign_digest(bytes(32)))
     before = signature.read_bytes()
     assert inv("sign.attach", file, "--signature", answer).code == 6
