@@ -8,6 +8,7 @@ file, whereas everything here is checked against the size of the file before it 
 
 import io
 import re
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -27,7 +28,10 @@ _MAX_NAME = 1024
 _MAX_METADATA = 1024
 
 _SHF_ALLOC = 2
-_SECTION_HEADER, _PROGRAM_HEADER, _SYMBOL = 40, 32, 16  # bytes, ELF32
+_SECTION_HEADER, _PROGRAM_HEADER = 40, 32  # bytes, ELF32
+_SYMBOL = struct.Struct("<IIIBBH")  # Elf32_Sym: name, value, size, info, other, section
+_OBJECT, _FUNCTION, _SECTION, _FILE = 1, 2, 3, 4  # types of symbols
+_UNDEFINED = _LOCAL = 0
 _METADATA = "ledger."
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}")
 _TEXT = re.compile(rb"[\t -~]{4,}")
@@ -81,7 +85,7 @@ def _read(data: bytes, given_flags: int | None) -> tuple[Image, ElfInfo]:
     elf = _open(data)
     headers = _section_headers(elf, data)
     loads = _loads(elf, data)
-    table = tuple(_table(elf, headers, data))
+    table = tuple(_table(headers, data))
     symbols = _values(table)
     metadata = _metadata(headers, data)
 
@@ -259,11 +263,11 @@ class _Symbol(NamedTuple):
     name: str
     value: int
     size: int
-    kind: str
+    kind: int
     local: bool
 
 
-def _table(elf: ELFFile, headers: list[_Header], data: bytes) -> Iterator[_Symbol]:
+def _table(headers: list[_Header], data: bytes) -> Iterator[_Symbol]:
     tables = [h for h in headers if h.type == "SHT_SYMTAB"]
     if len(tables) != 1:
         raise ImageError(
@@ -271,22 +275,24 @@ def _table(elf: ELFFile, headers: list[_Header], data: bytes) -> Iterator[_Symbo
             hint="pass app.elf as the linker wrote it, not stripped",
         )
     table = tables[0]
-    count = table.size // _SYMBOL
-    if table.entry_size != _SYMBOL or count > _MAX_SYMBOLS:
+    count = table.size // _SYMBOL.size
+    if table.entry_size != _SYMBOL.size or count > _MAX_SYMBOLS:
         raise ImageError(f"the symbol table has {count} entries of {table.entry_size} bytes")
     if table.link >= len(headers) or headers[table.link].type != "SHT_STRTAB":
         raise ImageError("the symbol table has no string table")
     strings = headers[table.link]
     names = data[strings.offset : strings.offset + strings.size]
 
-    for index, s in enumerate(_entries(elf, elf.structs.Elf_Sym, table.offset, count, _SYMBOL)):
-        if s["st_shndx"] == "SHN_UNDEF" or s["st_info"]["type"] in ("STT_FILE", "STT_SECTION"):
+    # Not with the library: its general parser would take most of the time of a build with nothing to do.
+    entries = _SYMBOL.iter_unpack(_slice(data, table.offset, count * _SYMBOL.size, "the symbol table"))
+    for index, (name_offset, value, size, info, _, section) in enumerate(entries):
+        kind, binding = info & 0xF, info >> 4
+        if section == _UNDEFINED or kind in (_FILE, _SECTION):
             continue
-        name = _name(names, s["st_name"], f"symbol {index}")
+        name = _name(names, name_offset, f"symbol {index}")
         if not name or name.startswith("$"):  # mapping symbols of the Arm ELF ABI, not names
             continue
-        local = s["st_info"]["bind"] == "STB_LOCAL"
-        yield _Symbol(name, s["st_value"], s["st_size"], s["st_info"]["type"], local)
+        yield _Symbol(name, value, size, kind, binding == _LOCAL)
 
 
 def _values(table: Iterable[_Symbol]) -> dict[str, int]:
@@ -305,8 +311,8 @@ def _placed(table: Iterable[_Symbol]) -> tuple[Placed, ...]:
     """Functions (without the Thumb bit) and variables; of several names for one place, one."""
     found: dict[tuple[int, int], Placed] = {}
     for s in table:
-        if s.size and s.kind in ("STT_FUNC", "STT_OBJECT"):
-            address = s.value & ~1 if s.kind == "STT_FUNC" else s.value
+        if s.size and s.kind in (_FUNCTION, _OBJECT):
+            address = s.value & ~1 if s.kind == _FUNCTION else s.value
             found.setdefault((address, s.size), Placed(address, s.size, s.name))
     return tuple(sorted(found.values()))
 
