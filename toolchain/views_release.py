@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from toolchain.console import Output, confirm
 from toolchain.errors import SigningError
 from toolchain.image import Image
-from toolchain.pipeline import Outcome, Verified
 from toolchain.release.bundle import Bundle, Release
 from toolchain.release.dsse import Envelope
 from toolchain.release.log import TreeHead
 from toolchain.releasing import Attached, Attestation, Look, look
 from toolchain.sign.record import KeyRecord, record_path
+
+if TYPE_CHECKING:
+    from toolchain.pipeline import Outcome, Verified
 
 
 def _digests(images: dict[str, Image]) -> dict[str, str]:
@@ -92,7 +95,7 @@ def consent(seen: Look, *, yes: bool) -> None:
         raise SigningError("not approved; nothing was written", hint="--yes if it was read before")
 
 
-def requested(out: Output, outcomes: Sequence[Outcome[Verified]], texts: Sequence[Path]) -> None:
+def requested(out: Output, outcomes: "Sequence[Outcome[Verified]]", texts: Sequence[Path]) -> None:
     """Requests that now wait in the folder of an air gap."""
     for outcome, text in zip(outcomes, texts, strict=True):
         image = outcome.get().built.image

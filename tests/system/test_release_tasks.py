@@ -10,13 +10,35 @@ from pathlib import Path
 import pytest
 
 from tests.system.inv import PROJECT, Run, inv
-from tests.unit.release.releases import ALICE, APP_KEY, BUILDER_ONE, DAY, POLICY, approver, draft, finished
+from tests.unit.release.releases import (
+    ALICE,
+    APP_KEY,
+    BOB,
+    BUILDER_ONE,
+    DAY,
+    POLICY,
+    approved,
+    approver,
+    draft,
+    finished,
+    logged,
+)
+from tests.unit.sign import softhsm
+from tests.unit.sign.softhsm import PIN
 from toolchain.keys import PublicKey
 from toolchain.release.bundle import write_bundle
 from toolchain.release.log import Log
 from toolchain.release.policy import Approver, LogPolicy, Party, ReleasePolicy
 from toolchain.sign import open_signer
 from toolchain.sign.files import write_new
+from toolchain.sign.pkcs11 import create_key
+
+LASTING = dataclasses.replace(
+    POLICY,
+    expires="2999-12-31",
+    approvers=tuple(approver(name, key, "2999-12-31") for name, key in (("alice", ALICE), ("bob", BOB))),
+)
+"""Holds today, too."""
 
 
 @pytest.fixture
@@ -262,3 +284,22 @@ def test_an_approver_behind_an_air_gap_is_asked_in_writing(policy: Path, tmp_pat
     (digest,) = gap.glob("*.digest")
     digest.with_suffix(".sig").write_bytes(ALICE.sign_digest(digest.read_bytes()))
     assert inv(*asking).only("bundle")["approved_by"] == ["alice"]
+
+
+@pytest.mark.component("softhsm")
+def test_an_hsm_signs_what_is_ready(policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "app.bundle"
+    with softhsm.softhsm(tmp_path, softhsm.module(), monkeypatch) as hsm:
+        key = create_key(hsm.uri(extra=";id=%01"), lambda _name: PIN)
+        rules = dataclasses.replace(LASTING, app_keys=(Party("app", key.pem()),))
+        policy.write_text(rules.to_json())
+        path.write_bytes(write_bundle(logged(approved(draft(rules, targets=("nanosp", "nanos")), rules))))
+        ready = path.read_bytes()
+        call = ("bundle.sign", path, "--policy", policy, "--signer", f"pkcs11:{hsm.uri()}")
+        assert inv(*call, stdin="not the PIN\n").code == 6
+        assert path.read_bytes() == ready
+        signed = inv(*call, stdin=f"{PIN}\n")
+    assert signed.code == 0, signed.err
+    assert PIN not in signed.out + signed.err
+    good = inv("bundle.verify", path, "--policy", policy, "--json").only("bundle-verified")
+    assert set(good["digests"]) == {"nanosp", "nanos"}
