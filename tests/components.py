@@ -19,7 +19,22 @@ def _program(*names: str) -> Callable[[], bool]:
     return lambda: any(shutil.which(name) for name in names)
 
 
+def _engine() -> bool:
+    """One that runs, or one that root can start for the tests."""
+    if os.environ.get("DOCKER_HOST") or any(Path(socket).is_socket() for socket in _SOCKETS):
+        return True
+    return os.geteuid() == 0 and _program("dockerd")()
+
+
+_SOCKETS = ("/var/run/docker.sock", f"/run/user/{os.getuid()}/docker.sock", "/run/podman/podman.sock")
+
 COMPONENTS = {
+    "docker": Component(_engine, "apt-get install docker.io (and, unless you are root, start it)"),
+    "dockerd": Component(
+        lambda: os.geteuid() == 0 and _program("dockerd")(), "apt-get install docker.io, and be root"
+    ),
+    "mmdebstrap": Component(_program("mmdebstrap"), "apt-get install mmdebstrap"),
+    "faketime": Component(_program("faketime"), "apt-get install faketime"),
     "cmocka": Component(
         lambda: _program("clang")() and _program("llvm-cov-14")() and Path("/usr/include/cmocka.h").exists(),
         "apt-get install clang libclang-rt-14-dev llvm-14 libcmocka-dev",

@@ -258,9 +258,8 @@ def _from_packages(
     packages = _write_layer(root, wheels, layer)
     root.unlink()
     shutil.rmtree(wheels)
-    with layer.open("rb") as file:
-        digest = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
-    return _write_archive(architecture, layer, digest, name), Locked(digest, packages)
+    digest = _digest(layer)
+    return write_archive(architecture, layer, name), Locked(digest, packages)
 
 
 def _mmdebstrap(architecture: str, mirror: str, root: Path) -> list[str]:
@@ -356,8 +355,13 @@ def _packages(status: bytes) -> dict[str, str]:
     return {s["Package"]: s["Version"] for s in stanzas if s["Status"] == "install ok installed"}
 
 
-def _write_archive(architecture: str, layer: Path, digest: str, name: str) -> Path:
-    """What ``docker load`` reads: the layer and a configuration (image specification 1.2)."""
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def write_archive(architecture: str, layer: Path, name: str) -> Path:
+    """What ``docker load`` reads: a configuration and the layer, which is removed (image spec 1.2)."""
     archive = layer.with_name("image.tar")
     config = json.dumps(
         {
@@ -365,7 +369,7 @@ def _write_archive(architecture: str, layer: Path, digest: str, name: str) -> Pa
             "os": "linux",
             "created": "1970-01-01T00:00:00Z",
             "config": {"Env": ["PATH=/usr/local/bin:/usr/bin:/bin"]},
-            "rootfs": {"type": "layers", "diff_ids": [digest]},
+            "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},
             "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "toolchain/build/builder.toml"}],
         },
         sort_keys=True,
