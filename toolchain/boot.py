@@ -11,7 +11,7 @@ from pathlib import Path
 
 from toolchain import dist, emulator
 from toolchain.device.apdu import OK, Response
-from toolchain.device.certificate import split_lv
+from toolchain.device.fields import split_lv
 from toolchain.emulator import Emulator
 from toolchain.errors import ConfigError, DeviceError
 from toolchain.formats.elf import read_elf, replace_contents

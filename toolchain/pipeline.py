@@ -29,7 +29,6 @@ from toolchain.formats.apdu_script import write_script
 from toolchain.formats.elf import read_elf
 from toolchain.formats.ihex import write_ihex
 from toolchain.image import ElfInfo, Image, VerifiedImage
-from toolchain.keys import AskSecret, PublicKey, Signer
 from toolchain.load.plan import plan_load
 from toolchain.manifest import (
     ImageRecord,
@@ -38,16 +37,14 @@ from toolchain.manifest import (
     VerificationRecord,
     canonical_json,
 )
-from toolchain.sign import open_signer, sign
-from toolchain.sign.file import FileSigner
-from toolchain.sign.issuer import development_issuer
-from toolchain.sign.record import KeyRecord, read_record, require_release_key
 from toolchain.target import Target, get_target, targets
 from toolchain.userdata import data_folder
 
-# Imports are most of a build with nothing to do: rules and devices are imported where they are used.
+# Imports are most of a build with nothing to do: rules, keys and devices are imported where used.
 if TYPE_CHECKING:
+    from toolchain.keys import AskSecret, PublicKey, Signer
     from toolchain.package import Loaded, Package
+    from toolchain.sign.record import KeyRecord
     from toolchain.verify import Candidate, Finding, Policy, Rule
     from toolchain.verify.database import Database
 
@@ -390,6 +387,11 @@ def signing_key(uri: str, issuer_key: str, chosen: Policy, ask_secret: AskSecret
     Raises:
         ConfigError, SigningError: it cannot be opened, or the policy does not accept it.
     """
+    from toolchain.sign import open_signer
+    from toolchain.sign.file import FileSigner
+    from toolchain.sign.issuer import development_issuer
+    from toolchain.sign.record import read_record, require_release_key
+
     signer = open_signer(uri, ask_secret) if uri else development_issuer(data_folder())[0]
     if issuer_key:
         record = read_record(Path(issuer_key).expanduser())
@@ -415,6 +417,8 @@ def sign_all(verified: Sequence[Outcome[Verified]], key: SigningKey) -> tuple[Ou
 
 
 def _sign(verified: Verified, key: SigningKey) -> Path:
+    from toolchain.sign import sign
+
     built, record = verified.built, key.record
     signature = sign(verified.image, key.signer, record.key)
     dist.write(built.folder / "app.signed.apdu", _script(built.image, signature.der))

@@ -6,6 +6,7 @@ Role bytes and nonces are signed but never sent; the length bytes of fields are 
 from dataclasses import dataclass
 from enum import IntEnum
 
+from toolchain.device.fields import lv, split_lv
 from toolchain.errors import AuthenticationError, SigningError
 from toolchain.keys import PublicKey
 
@@ -22,27 +23,6 @@ class Role(IntEnum):
     DEVICE_EPHEMERAL = 0x12
     OWNER = 0xFE
     ENDORSEMENT = 0xFF
-
-
-def lv(value: bytes) -> bytes:
-    """One length byte, then ``value`` of at most 255 bytes."""
-    return bytes((len(value),)) + value
-
-
-def split_lv(data: bytes) -> tuple[bytes, ...]:
-    """The fields of a sequence of LVs that fills ``data`` exactly.
-
-    Raises:
-        ValueError: a field reaches behind the end.
-    """
-    fields = []
-    while data:
-        length = data[0]
-        if len(data) <= length:
-            raise ValueError("a field is cut short")
-        fields.append(data[1 : 1 + length])
-        data = data[1 + length :]
-    return tuple(fields)
 
 
 @dataclass(frozen=True)

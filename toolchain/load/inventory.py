@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from toolchain.device.apdu import CLA, Command
-from toolchain.device.certificate import lv
+from toolchain.device.fields import lv
 from toolchain.device.session import Session, Verdict, call
 from toolchain.device.status import Step
 from toolchain.device.transport import Transport

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from toolchain.device.apdu import CLA, Command
-from toolchain.device.certificate import lv, split_lv
+from toolchain.device.fields import lv, split_lv
 from toolchain.device.session import Session
 from toolchain.device.status import Step
 from toolchain.errors import DeviceError, ImageError

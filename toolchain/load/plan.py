@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from toolchain.device.apdu import CLA, Command
-from toolchain.device.certificate import lv
+from toolchain.device.fields import lv
 from toolchain.device.status import Step
 from toolchain.errors import ImageError
 from toolchain.image import Image, Segment, merge_segments

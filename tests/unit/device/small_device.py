@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from toolchain.device import certificate
 from toolchain.device.apdu import Command, Response
-from toolchain.device.certificate import lv, split_lv
 from toolchain.device.channel import (
     CbcChannel,
     CbcMacChannel,
@@ -19,6 +18,7 @@ from toolchain.device.channel import (
     compressed_secret,
     counter_secret,
 )
+from toolchain.device.fields import lv, split_lv
 from toolchain.device.transport import Closing, Transport
 from toolchain.errors import SecureChannelError, SigningError
 from toolchain.keys import PrivateKey, PublicKey

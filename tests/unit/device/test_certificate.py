@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolchain.device import certificate
-from toolchain.device.certificate import DeviceCertificate, lv, split_lv
+from toolchain.device.certificate import DeviceCertificate
+from toolchain.device.fields import lv, split_lv
 from toolchain.errors import AuthenticationError
 from toolchain.keys import PrivateKey
 

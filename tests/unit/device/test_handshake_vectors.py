@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.unit.device.vectors import group, loader_vectors
-from toolchain.device.certificate import split_lv
 from toolchain.device.channel import compressed_secret, counter_secret, derive_key
+from toolchain.device.fields import split_lv
 from toolchain.device.session import Fresh, Genuine, Session, open_session
 from toolchain.device.status import Step
 from toolchain.device.transport.replay import ReplayTransport

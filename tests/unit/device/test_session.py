@@ -15,7 +15,7 @@ from tests.unit.device.small_device import (
     SmallDevice,
 )
 from toolchain.device import certificate
-from toolchain.device.certificate import lv, split_lv
+from toolchain.device.fields import lv, split_lv
 from toolchain.device.session import Fresh, Genuine, Session, UnknownIssuer, open_session
 from toolchain.device.status import Step
 from toolchain.device.transport import Transport

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from toolchain.device.certificate import lv
+from toolchain.device.fields import lv
 from toolchain.device.transport import (
     NoAnswerError,
     NoDeviceError,

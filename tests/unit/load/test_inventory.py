@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.unit.device.small_device import HOST_KEY, ISSUER, NANO_SP, Relay, SmallDevice
 from tests.unit.device.vectors import group
 from toolchain.device.apdu import Command
-from toolchain.device.certificate import lv
+from toolchain.device.fields import lv
 from toolchain.device.session import Genuine, Session, open_session
 from toolchain.device.transport import Transport
 from toolchain.device.transport.replay import ReplayTransport

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from tests.unit.device.small_device import HOST_KEY, ISSUER, NANO_SP, SmallDevice
 from toolchain.device.apdu import Command, Response
-from toolchain.device.certificate import lv
+from toolchain.device.fields import lv
 from toolchain.device.session import Session, open_session
 from toolchain.errors import DeviceError, ImageError
 from toolchain.load.language import LanguagePack, delete_pack, install_pack, list_packs, parse_page, plan_pack
