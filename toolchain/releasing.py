@@ -350,8 +350,8 @@ def look(value: Bundle) -> Look:
         raise VerificationError("the bundle holds no policy")
     policy = ReleasePolicy.from_json(value.evidence["policy.json"])
     evidence = check_evidence(value.evidence, value.release, policy)
-    names = tuple(a.name for a in policy.approvers if value.release.signed_by(a.public_key))
-    return Look(value, evidence, policy, names)
+    names = sorted(a.name for a in policy.approvers if value.release.signed_by(a.public_key))
+    return Look(value, evidence, policy, tuple(names))
 
 
 def verify(value: Bundle, policy: ReleasePolicy) -> Release:

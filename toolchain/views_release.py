@@ -65,7 +65,7 @@ def written(out: Output, path: Path, value: Bundle) -> None:
 
 def verified(out: Output, path: Path, release: Release) -> None:
     """A release that is good."""
-    evidence, names = release.evidence, [approver.name for approver in release.approvers]
+    evidence, names = release.evidence, sorted(approver.name for approver in release.approvers)
     fields: dict[str, object] = {
         "path": str(path),
         "app": evidence.app,
