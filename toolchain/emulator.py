@@ -33,7 +33,9 @@ _HOST = "127.0.0.1"
 _START = 20.0
 """Seconds until the emulator answers."""
 _PATIENCE = 10.0
-"""Seconds in which a screen appears, or a command is answered."""
+"""Seconds in which a screen appears, or the process ends."""
+_ANSWER = 60.0
+"""Seconds in which a command is answered; buttons may have to be pressed meanwhile."""
 _SETTLE = 1.0
 """Seconds after which a button that changed nothing is taken as one that changes nothing."""
 _POLL = 0.03
@@ -119,7 +121,7 @@ class Emulator(Closing):
             TransportError: the app crashed, ended, or does not answer in time.
         """
         if self._link is None:
-            self._link = TcpTransport(_HOST, self.apdu_port, timeout=_PATIENCE)
+            self._link = TcpTransport(_HOST, self.apdu_port, timeout=_ANSWER)
         try:
             return self._link.exchange(apdu)
         except TransportError as e:

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cx.h"
 #include "os_io.h"
 #include "screen.h"
 
@@ -35,6 +36,9 @@ typedef struct {
     uint8_t sent[OS_IO_BUFFER_SIZE + 1];
     size_t sent_length;
     unsigned int started;
+    /* Of the certificate that was loaded, 0: none. */
+    uint8_t usage;
+    cx_curve_t certificate_curve;
 } host_t;
 
 extern host_t host;

@@ -2,13 +2,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "glyphs.h"
 #include "host.h"
 #include "os.h"
+#include "os_pki.h"
 #include "os_ux.h"
 #include "screen.h"
+#include "main_std_app.h"
 #include "shim.h"
+#include "swap.h"
 
 host_t host;
+const bagl_icon_details_t host_icons[8];
 
 static try_context_t *context;
 
@@ -199,9 +204,11 @@ void screen_show(const screen_t *screen)
     host.screens++;
 }
 
-uint8_t screen_fitting(const char *text, uint8_t length)
+uint8_t screen_fitting(const char *text, uint8_t length, bool bold, bool arrows)
 {
     (void) text;
+    (void) bold;
+    (void) arrows;
     return MIN(length, host.line_length);
 }
 
@@ -231,4 +238,68 @@ int shim_io_send(const uint8_t *data, uint16_t length)
     memcpy(host.sent, data, length);
     host.sent_length = length;
     return 0;
+}
+
+bolos_err_t os_pki_load_certificate(uint8_t usage,
+                                    uint8_t *certificate,
+                                    size_t certificate_length,
+                                    uint8_t *name,
+                                    size_t *name_length,
+                                    cx_ecfp_384_public_key_t *key)
+{
+    (void) certificate;
+    (void) certificate_length;
+    (void) name;
+    (void) name_length;
+    (void) key;
+    host.usage = usage;
+    return host.cx_error;
+}
+
+bolos_err_t os_pki_get_info(uint8_t *usage, uint8_t *name, size_t *name_length, cx_ecfp_384_public_key_t *key)
+{
+    (void) name;
+    (void) name_length;
+    *usage = host.usage;
+    key->curve = host.certificate_curve;
+    return host.usage == 0;
+}
+
+bool os_pki_verify(uint8_t *hash, size_t hash_length, uint8_t *signature, size_t signature_length)
+{
+    (void) hash;
+    (void) hash_length;
+    return signature_length > 0 && signature[0] == 0x30;
+}
+
+cx_err_t cx_sha256_init_no_throw(cx_sha256_t *hash)
+{
+    return cx_hash_init((cx_hash_t *) hash, CX_SHA256);
+}
+
+/* What apps define. Tests that look at them have their own. */
+
+WEAK void app_main(void) {}
+WEAK void app_exit(void)
+{
+    os_sched_exit((bolos_task_status_t) -1);
+}
+WEAK void common_app_init(void) {}
+WEAK void swap_handle_check_address(check_address_parameters_t *params)
+{
+    params->result = 1;
+}
+WEAK void swap_handle_get_printable_amount(get_printable_amount_parameters_t *params)
+{
+    strcpy(params->printable_amount, "1 HOST");
+}
+WEAK bool swap_copy_transaction_parameters(create_transaction_parameters_t *params)
+{
+    return params->amount_length > 0;
+}
+
+void os_lib_end(void)
+{
+    host.exit_code = -1;
+    longjmp(host.exit, 1);
 }

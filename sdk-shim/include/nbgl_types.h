@@ -61,6 +61,11 @@ typedef struct __attribute__((packed)) nbgl_icon_details_s {
 } nbgl_icon_details_t;
 
 typedef enum {
+    OFF_STATE,
+    ON_STATE,
+} nbgl_state_t;
+
+typedef enum {
     BAGL_FONT_OPEN_SANS_EXTRABOLD_11px_1bpp = 8,
     BAGL_FONT_OPEN_SANS_LIGHT_16px_1bpp = 9,
     BAGL_FONT_OPEN_SANS_REGULAR_11px_1bpp = 10,

@@ -166,11 +166,12 @@ static uint8_t width(char c)
     return strchr("mwMWOQG@%", c) != NULL ? 11 : 8;
 }
 
-uint8_t screen_fitting(const char *text, uint8_t length)
+uint8_t screen_fitting(const char *text, uint8_t length, bool bold, bool arrows)
 {
     unsigned int used = 0;
     uint8_t n = 0;
-    while (n < length && used + width(text[n]) <= WIDTH - 2 * ARROW_WIDTH) {
+    (void) bold; /* the widths leave room for it */
+    while (n < length && used + width(text[n]) <= WIDTH - (arrows ? 2 * ARROW_WIDTH : 0)) {
         used += width(text[n++]);
     }
     return n > 0 ? n : (length > 0);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "os_apdu.h"
+#include "os_pki.h"
 #include "shim.h"
 #include "write.h"
 
@@ -16,6 +17,7 @@ static bool started;
 enum {
     CLA_COMMON = 0xB0,
     INS_GET_VERSION = 0x01,
+    INS_LOAD_CERTIFICATE = 0x06,
     INS_EXIT = 0xA7,
 };
 
@@ -66,6 +68,28 @@ static void answer_status(uint16_t status)
     shim_io_send(G_io_tx_buffer, 2);
 }
 
+#ifndef TARGET_NANOS
+/* P1 says what the key shall be used for. */
+static void load_certificate(size_t length)
+{
+    if (length <= APDU_OFF_DATA || length != APDU_OFF_DATA + (size_t) G_io_tx_buffer[APDU_OFF_LC]) {
+        answer_status(SWO_WRONG_LENGTH);
+        return;
+    }
+    /* The system keeps its own copy of what it also writes here. */
+    uint8_t name[CERTIFICATE_TRUSTED_NAME_MAXLEN];
+    size_t name_length = sizeof(name);
+    cx_ecfp_384_public_key_t key;
+    const bolos_err_t error = os_pki_load_certificate(G_io_tx_buffer[APDU_OFF_P1],
+                                                      &G_io_tx_buffer[APDU_OFF_DATA],
+                                                      G_io_tx_buffer[APDU_OFF_LC],
+                                                      name,
+                                                      &name_length,
+                                                      &key);
+    answer_status(error == 0 ? SWO_SUCCESS : (uint16_t) error);
+}
+#endif
+
 static void handle_common_command(size_t length)
 {
     if (length < APDU_OFF_LC) {
@@ -76,6 +100,11 @@ static void handle_common_command(size_t length)
         case INS_GET_VERSION:
             answer_version();
             break;
+#ifndef TARGET_NANOS
+        case INS_LOAD_CERTIFICATE:
+            load_certificate(length);
+            break;
+#endif
         case INS_EXIT:
             answer_status(SWO_SUCCESS);
             os_sched_exit((bolos_task_status_t) -1);
@@ -133,7 +162,13 @@ WEAK int io_send_response_buffers(const buffer_t *rdatalist, size_t count, uint1
     }
     PRINTF("<= SW=%04X | RData=%.*H\n", sw, (int) length, G_io_tx_buffer);
     write_u16_be(G_io_tx_buffer, length, sw);
-    return shim_io_send(G_io_tx_buffer, (uint16_t) (length + 2));
+    const int sent = shim_io_send(G_io_tx_buffer, (uint16_t) (length + 2));
+#ifdef HAVE_SWAP
+    if (shim_swap_is_answered()) {
+        shim_swap_finish(sent >= 0, sw);
+    }
+#endif
+    return sent;
 }
 
 #ifdef HAVE_PRINTF

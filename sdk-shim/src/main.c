@@ -4,9 +4,6 @@
 #include "io.h"
 #include "main_std_app.h"
 #include "shim.h"
-#ifdef HAVE_SWAP
-#include "swap.h"
-#endif
 
 /* Places that the linker script names. */
 extern uint32_t _bss[], _ebss[], app_stack_canary;

@@ -27,13 +27,13 @@ static screen_t screen;
 static char numbered[40];
 
 /* Length of the part of text that fits into a line. */
-static uint8_t fitting(const char *text, bool wraps)
+static uint8_t fitting(const char *text, bool wraps, bool bold)
 {
     uint8_t length = 0;
     while (length < UINT8_MAX && text[length] != '\0' && text[length] != '\n') {
         length++;
     }
-    const uint8_t fits = screen_fitting(text, length);
+    const uint8_t fits = screen_fitting(text, length, bold, pager.row.count > 1);
     if (wraps && fits < length) {
         for (uint8_t i = fits; i > 0; i--) {
             if (text[i - 1] == ' ') {
@@ -57,7 +57,7 @@ static void add_line(const char *text, uint8_t length, bool bold)
 static const char *add_broken(const char *text, uint8_t room, const page_t *page, bool bold)
 {
     for (uint8_t i = 0; i < room && *text != '\0'; i++) {
-        const uint8_t length = fitting(text, page->wraps);
+        const uint8_t length = fitting(text, page->wraps, bold);
         add_line(text, length, bold);
         text += length;
         if (*text == '\n') {

@@ -1,6 +1,7 @@
 /* A screen as content, and the two ways to draw it. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bagl.h"
@@ -33,5 +34,5 @@ typedef struct {
 /* Shows the screen, which stays where it is until the next one comes. */
 void screen_show(const screen_t *screen);
 
-/* How many characters of text, at most length, fit into a line between the arrows. */
-uint8_t screen_fitting(const char *text, uint8_t length);
+/* How many characters of text, at most length, fit into a line, between arrows or without. */
+uint8_t screen_fitting(const char *text, uint8_t length, bool bold, bool arrows);

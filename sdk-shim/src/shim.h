@@ -33,3 +33,14 @@ void shim_check_canary(void);
 
 /* Passes an event (tag, length, data) on to the screens. */
 void shim_ux_event(const uint8_t *event);
+
+#ifdef HAVE_SWAP
+#include "swap_lib_calls.h"
+
+/* Runs what another app called for, and returns to it. */
+void shim_library_main(libargs_t *args) __attribute__((noreturn));
+
+/* Whether the next answer is the one that the other app waits for; then it is the last. */
+bool shim_swap_is_answered(void);
+void shim_swap_finish(bool sent, uint16_t status) __attribute__((noreturn));
+#endif

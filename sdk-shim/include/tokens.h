@@ -1,0 +1,4 @@
+#pragma once
+
+/* Characters of a ticker at most. */
+#define MAX_TICKER_SIZE 50
