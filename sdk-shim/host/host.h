@@ -36,6 +36,8 @@ typedef struct {
     uint8_t sent[OS_IO_BUFFER_SIZE + 1];
     size_t sent_length;
     unsigned int started;
+    /* What app_main throws, if a test's own looks here. */
+    unsigned int throws;
     /* Of the certificate that was loaded, 0: none. */
     uint8_t usage;
     cx_curve_t certificate_curve;

@@ -162,6 +162,10 @@ static void arrive(void)
 void pager_start(const row_t *row, uint16_t index)
 {
     pager.row = *row;
+    /* The compiler may have copied a constant, whose addresses are those of the linker. */
+    pager.row.describe = SHIM_PIC(row->describe);
+    pager.row.choose = SHIM_PIC(row->choose);
+    pager.row.enter = SHIM_PIC(row->enter);
     pager.index = index < row->count ? index : 0;
     pager.direction = 0;
     pager.generation++;
@@ -180,7 +184,7 @@ void pager_stop(void)
 void pager_set_timeout(uint16_t ticks, void (*callback)(void))
 {
     pager.ticks_left = ticks;
-    pager.timeout = callback;
+    pager.timeout = SHIM_PIC(callback);
 }
 
 void pager_next(void)

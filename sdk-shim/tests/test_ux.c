@@ -221,6 +221,19 @@ static void test_system_screens_come_first(void **state)
     assert_int_equal(host.screens, screens + 2);
 }
 
+static void test_walking_by_calls(void **state)
+{
+    (void) state;
+    ux_flow_init(0, row, NULL);
+    ux_flow_next();
+    shows(0, "icon");
+    ux_flow_validate();
+    assert_int_equal(chosen, 1);
+    ux_flow_prev();
+    shows(0, "first");
+    assert_int_equal(ux_flow_direction(), FLOW_DIRECTION_BACKWARD);
+}
+
 static void test_nothing_to_show(void **state)
 {
     (void) state;
@@ -242,6 +255,7 @@ int main(void)
         cmocka_unit_test_setup(test_special_steps, setup),
         cmocka_unit_test_setup(test_list, setup),
         cmocka_unit_test_setup(test_system_screens_come_first, setup),
+        cmocka_unit_test_setup(test_walking_by_calls, setup),
         cmocka_unit_test_setup(test_nothing_to_show, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
