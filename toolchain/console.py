@@ -234,7 +234,7 @@ def main(namespace: Collection, version: str) -> None:
         # As Ctrl-C: what we started has a session of its own, and must not outlive us.
         signal.signal(number, signal.default_int_handler)
     # Tasks are short, and what they import stays: nothing for the collector to find there, neither meanwhile
-    # nor at the end. That is a tenth of the time of a load.
+    # nor at the end. That is seven in a hundred of what importing costs.
     gc.freeze()
     gc.set_threshold(50_000)
     atexit.register(gc.freeze)
