@@ -244,7 +244,10 @@ class Emulator(Closing):
         self._call("DELETE", "/events")
 
     def _wait_for_screen(self, over: Callable[[], bool]) -> Screen:
-        """The texts that came since events were forgotten, once no more come."""
+        """The screen that came since events were forgotten, once no more texts come.
+
+        An app may draw a screen twice: the events then hold its texts twice, the current screen once.
+        """
         seen: list[Screen] = [()]
 
         def look() -> Screen | None:
@@ -253,7 +256,8 @@ class Emulator(Closing):
             seen.append(self._texts(""))
             return seen[-1] if seen[-1] and seen[-3:] == [seen[-1]] * 3 else None
 
-        return _poll_until(look, _SETTLE) or seen[-1]
+        settled = _poll_until(look, _SETTLE) or seen[-1]
+        return settled if not settled or over() else self._texts("?currentscreenonly=true") or settled
 
     def _last_words(self) -> str:
         lines = self._log.read_text("utf-8", "replace").splitlines() if self._log.exists() else []

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from toolchain.emulator import Button, Emulator, Screen
+from toolchain.errors import DeviceError
 
 
 class Answer(NamedTuple):
@@ -61,8 +62,11 @@ class Device:
         return self.emulator.walk(until)
 
     def home(self) -> None:
-        """Wait for the home screen."""
-        self.emulator.wait_for("is ready")
+        """Go to the home screen; after a test that failed half-way, by way of whatever is before it."""
+        try:
+            self.emulator.wait_for("is ready")
+        except DeviceError:
+            self.emulator.walk("is ready", "left")
 
     def leave_result(self) -> None:
         """Go on from the screen that says what became of a request; it would go by itself, later."""
