@@ -9,7 +9,6 @@ import functools
 import hashlib
 import json
 import platform
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,7 +152,7 @@ class Container:
         said: list[bytes] = []
         command = Command(
             image=self.image,
-            name=_name(home, key),
+            name=container_name(home, f"tools-{key}"),
             arguments=("python3", "-c", _PREPARE, question),
             folder=home,
             environment={
@@ -193,7 +192,7 @@ class Container:
             sink = LogSink(file, show)
             container = Command(
                 image=self.image,
-                name=_name(place.folder, "make"),
+                name=container_name(place.folder, "make"),
                 arguments=command,
                 folder=place.here,
                 environment=environment,
@@ -226,10 +225,9 @@ def _mounts(place: Workplace) -> Iterator[Mount]:
         yield Mount(source, target)
 
 
-def _name(folder: Path, suffix: str) -> str:
-    """One container at a time has it: the folder is locked."""
-    plain = re.sub(r"[^a-zA-Z0-9_.-]", "-", folder.name)
-    return f"nano-toolchain-{plain}-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}-{suffix}"
+def container_name(folder: Path, what: str) -> str:
+    """What a container for ``folder`` is called. One at a time has the name: the folder is locked."""
+    return f"nano-toolchain-{what}-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}"
 
 
 @functools.cache

@@ -8,6 +8,7 @@ import contextlib
 import io
 import os
 import queue
+import socket
 import tarfile
 import threading
 import time
@@ -30,6 +31,8 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 _MEMORY = 4 << 30
 _PROCESSES = 1024
 _FILE_SIZE = 1 << 30
+_GRACE = 5.0
+_LOG_SIZE = "64m"
 _TMP = "size=512m,mode=1777"
 _ARCHIVE_LIMIT = 1 << 30
 
@@ -90,13 +93,13 @@ class Engine:
         Raises:
             ConfigError: none answers.
         """
-        from docker.errors import DockerException
-        from requests.exceptions import RequestException
-
         given = os.environ.get("DOCKER_HOST", "")
-        candidates = [given] if given else [f"unix://{path}" for path in _sockets() if path.is_socket()]
+        candidates = [given] if given else [f"unix://{path}" for path in _sockets()]
         reason: Exception | None = None
-        for url in candidates:
+        for url in filter(_listens, candidates):
+            from docker.errors import DockerException
+            from requests.exceptions import RequestException
+
             try:
                 with _client(url) as client:
                     info = client.info()
@@ -182,11 +185,9 @@ class Engine:
         with self._open() as client:
             _remove(client, command.name)
             container = self._create(client, command)
-            try:
-                deadline = time.monotonic() + timeout
-                return _follow(container, command.arguments[0], put, deadline, cancel or Event())
-            finally:
-                _remove(client, command.name)
+            with _output(client, container) as output:
+                _follow(output, put, time.monotonic() + timeout, cancel or Event())
+                return int(container.wait(timeout=60)["StatusCode"])
 
     def _create(self, client: "DockerClient", command: Command) -> "Container":
         from docker.types import LogConfig, Ulimit
@@ -218,7 +219,7 @@ class Engine:
                 for m in command.mounts
             ],
             labels={_LABEL: command.name},
-            log_config=LogConfig(type="none"),
+            log_config=LogConfig(type="json-file", config={"max-size": _LOG_SIZE, "max-file": "2"}),
         )
         return container
 
@@ -273,6 +274,18 @@ class _Stream(io.RawIOBase):
             self._rest += chunk
         data, self._rest = self._rest[:size], self._rest[size:]
         return data
+
+
+def _listens(url: str) -> bool:
+    """Whether it is worth asking: the library is slow to load, and leaves sockets open when it is refused."""
+    if not url.startswith("unix://"):
+        return True
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(url.removeprefix("unix://"))
+        except OSError:
+            return False
+    return True
 
 
 def _sockets() -> tuple[Path, ...]:
@@ -348,33 +361,53 @@ def _remove(client: "DockerClient", name: str) -> None:
             raise
 
 
-def _follow(
-    container: "Container", program: str, put: Callable[[bytes], None], deadline: float, cancel: Event
-) -> int:
-    """Start it, hand its output on while it comes, and wait for its end."""
+@contextlib.contextmanager
+def _output(client: "DockerClient", container: "Container") -> "Iterator[queue.SimpleQueue[bytes | None]]":
+    """Start the container; what it says, None at its end. Afterwards it is gone."""
     output: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-    stream = container.attach(stdout=True, stderr=True, stream=True)
-    container.start()
 
     def read() -> None:
         try:
-            for chunk in stream:
+            for chunk in container.logs(stream=True, follow=True):
                 output.put(chunk)
-        except OSError:
-            pass  # the engine went away; wait() says so
+        except (DockerException, RequestException, HTTPError, OSError):
+            pass  # the engine went away; who waits for the end is told so
         finally:
             output.put(None)
 
-    threading.Thread(target=read, daemon=True).start()
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError
+
+    reader = threading.Thread(target=read, daemon=True)
+    try:
+        container.start()
+        reader.start()
+        yield output
+    finally:
+        _remove(client, str(container.name))
+        if reader.ident:
+            # It ends with the container, or with the engine.
+            reader.join(_GRACE)
+
+
+def _follow(
+    output: "queue.SimpleQueue[bytes | None]", put: Callable[[bytes], None], deadline: float, cancel: Event
+) -> None:
+    """Hand the output on while it comes, until its end.
+
+    Raises:
+        BuildError: it took too long, or was cancelled.
+    """
     while not cancel.is_set():
         with contextlib.suppress(queue.Empty):
             chunk = output.get(timeout=0.1)
             if chunk is None:
-                return int(container.wait(timeout=60)["StatusCode"])
+                return
             put(chunk)
         if time.monotonic() >= deadline:
             raise BuildError(
-                f"{program} did not end in time",
+                "the container did not end in time",
                 hint="the log shows where it stopped; a larger time limit is an option of the task",
             )
     raise BuildError("cancelled")
