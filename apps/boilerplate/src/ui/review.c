@@ -26,6 +26,13 @@ static uint8_t result_ticks;
 
 static void show_result(bool approved);
 
+/* By a button: the timer must not take the person home a second time, from wherever they are then. */
+static void leave_result(void)
+{
+    result_ticks = 0;
+    ui_menu_main();
+}
+
 static void show_field(size_t index)
 {
     if (strlcpy(title, fields[index].name, sizeof(title)) >= sizeof(title) ||
@@ -79,8 +86,8 @@ UX_FLOW(ux_public_key_flow,
 /* Filled for each transaction: steps for the fields that it has. */
 static const ux_flow_step_t *transaction_flow[2 + FIELDS_MAX + 3];
 
-UX_STEP_CB(ux_result_approved_step, pb, ui_menu_main(), {&C_icon_validate_14, "Approved"});
-UX_STEP_CB(ux_result_rejected_step, pb, ui_menu_main(), {&C_icon_crossmark, "Rejected"});
+UX_STEP_CB(ux_result_approved_step, pb, leave_result(), {&C_icon_validate_14, "Approved"});
+UX_STEP_CB(ux_result_rejected_step, pb, leave_result(), {&C_icon_crossmark, "Rejected"});
 UX_FLOW(ux_approved_flow, &ux_result_approved_step);
 UX_FLOW(ux_rejected_flow, &ux_result_rejected_step);
 

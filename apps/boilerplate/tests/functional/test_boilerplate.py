@@ -173,6 +173,22 @@ def test_going_back_shows_the_same(device: Device) -> None:
         assert answer() == (b"", app.DENIED)
 
 
+def test_leaving_the_result_stops_its_timer(device: Device) -> None:
+    first, last = sign_commands(PATH, Transaction().encode())
+    assert device.raw(first) == (b"", app.OK)
+    with device.asking(last) as answer:
+        device.walk("Reject")
+        assert device.press("both") == ("Rejected",)
+        assert answer() == (b"", app.DENIED)
+    assert device.press("both") == ("Boilerplate", "is ready")
+    assert device.press("right") == ("Version", "1.0.0")
+    # Both buttons do nothing on this page; four such presses outlast the timer.
+    for _ in range(4):
+        device.press("both")
+    assert device.emulator.screen() == ("Version", "1.0.0")
+    device.press("left")
+
+
 # Settings
 
 

@@ -23,6 +23,13 @@ static uint8_t result_ticks;
 
 static void show_result(bool approved);
 
+/* By a button: the timer must not take the person home a second time, from wherever they are then. */
+static void leave_result(void)
+{
+    result_ticks = 0;
+    ui_menu_main();
+}
+
 static void approve_public_key(void)
 {
     if (G_context.state == STATE_REVIEWING) {
@@ -83,8 +90,8 @@ UX_FLOW(ux_document_flow,
         &ux_document_sign_step,
         &ux_reject_step);
 
-UX_STEP_CB(ux_approved_step, pb, ui_menu_main(), {&C_icon_validate_14, "Approved"});
-UX_STEP_CB(ux_rejected_step, pb, ui_menu_main(), {&C_icon_crossmark, "Rejected"});
+UX_STEP_CB(ux_approved_step, pb, leave_result(), {&C_icon_validate_14, "Approved"});
+UX_STEP_CB(ux_rejected_step, pb, leave_result(), {&C_icon_crossmark, "Rejected"});
 UX_FLOW(ux_approved_flow, &ux_approved_step);
 UX_FLOW(ux_rejected_flow, &ux_rejected_step);
 
