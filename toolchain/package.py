@@ -15,7 +15,7 @@ from toolchain.formats.ihex import read_ihex
 from toolchain.image import Image
 from toolchain.keys import PublicKey
 from toolchain.load.consent import Announce, silent
-from toolchain.load.install import Installed, Progress, install
+from toolchain.load.install import Installed, KeepingRefusedError, Progress, install
 from toolchain.manifest import Manifest, SignatureRecord
 from toolchain.sign.issuer import development_issuer
 from toolchain.sign.record import KeyRecord, read_record
@@ -149,10 +149,23 @@ class Loaded:
 def load(package: Package, options: DeviceOptions, progress: Progress, announce: Announce = silent) -> Loaded:
     """Load one package onto the device of ``options``; ``announce`` hears what the device is about to ask.
 
+    A device that does not take a deletion within a load gets a second one, in a session of its own, with
+    the deletion first (adr/0007).
+
     Raises:
         DeviceError: the device, the link or its authenticity.
         ConfigError: the URI or the state file.
     """
+    try:
+        return _load(package, options, progress, announce, delete_first=False)
+    except KeepingRefusedError as e:
+        announce(f"{e.message}; once more, with the version before deleted first")
+        return _load(package, options, progress, announce, delete_first=True)
+
+
+def _load(
+    package: Package, options: DeviceOptions, progress: Progress, announce: Announce, *, delete_first: bool
+) -> Loaded:
     with connect(options, package.image, package.trusted_key, announce) as connection:
         signature = None if options.omit_signature else package.signature
         installed = install(
@@ -162,6 +175,7 @@ def load(package: Package, options: DeviceOptions, progress: Progress, announce:
             progress=progress,
             announce=silent if connection.virtual else announce,
             force=options.force,
+            delete_first=delete_first,
         )
         flash = connection.flash(package.image.digest())
     issuer = connection.session.issuer

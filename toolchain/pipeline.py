@@ -29,7 +29,7 @@ from toolchain.formats.apdu_script import write_script
 from toolchain.formats.elf import read_elf
 from toolchain.formats.ihex import write_ihex
 from toolchain.image import ElfInfo, Image, VerifiedImage
-from toolchain.load.plan import plan_load
+from toolchain.load.plan import Delete, plan_load
 from toolchain.manifest import (
     ImageRecord,
     Manifest,
@@ -248,7 +248,7 @@ def _hex(image: Image) -> str:
 
 def _script(image: Image, signature: bytes | None) -> str:
     """The load as a text of APDUs, as the official makefiles leave it."""
-    return write_script(plan_load(image, signature=signature, delete_first=True).script_apdus())
+    return write_script(plan_load(image, signature=signature, delete=Delete.FIRST).script_apdus())
 
 
 # Verify

@@ -41,6 +41,14 @@ def replace(app: InstalledApp) -> str:
     return f"The device asks whether to delete {app.name}, which the new one replaces. Allow it."
 
 
+def not_both(app: InstalledApp) -> str:
+    """No question: why one comes early, and what it means."""
+    return (
+        f"{app.name} is deleted before the new version is loaded: the device does not take both. "
+        "If this load is cut, it has neither until the same command ran again."
+    )
+
+
 def delete(app: InstalledApp) -> str:
     """The question behind a deletion."""
     identifier = _ends(app.full_hash.hex())

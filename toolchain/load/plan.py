@@ -3,6 +3,7 @@
 import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from toolchain.device.apdu import CLA, Command
 from toolchain.device.fields import lv
@@ -51,6 +52,17 @@ class Packing:
         return cls(full=last - last % _BLOCK, last=last, checked=not authenticated)
 
 
+class Delete(Enum):
+    """When a load deletes the app of the same name: before everything, or just before the commit.
+
+    ``FIRST`` is what ledgerblue does. With ``LAST`` the version before is there until the new one is complete
+    (adr/0007).
+    """
+
+    FIRST = auto()
+    LAST = auto()
+
+
 @dataclass(frozen=True)
 class LoadCommand:
     """One sub-command in clear, and the number of the app's bytes in it."""
@@ -72,14 +84,14 @@ class LoadPlan:
 
 
 def plan_load(
-    image: Image, *, signature: bytes | None, delete_first: bool, packing: Packing | None = None
+    image: Image, *, signature: bytes | None, delete: Delete | None, packing: Packing | None = None
 ) -> LoadPlan:
     """The commands that load ``image``.
 
     Args:
         image: what to load.
         signature: DER, over ``image.digest()``, to send with the commit; None for an unsigned app.
-        delete_first: delete an app of the same name before.
+        delete: when to delete the app of the same name; None if there is none.
         packing: how to cut; as in ledgerblue's files unless given.
 
     Raises:
@@ -93,14 +105,15 @@ def plan_load(
         raise ImageError("the app's name has 1 to 127 bytes", where=image.name)
     if signature is not None and not 0 < len(signature) < 128:
         raise ImageError("a signature has 1 to 127 bytes")
-    return LoadPlan(tuple(_commands(image, name, signature, packing, delete_first=delete_first)))
+    return LoadPlan(tuple(_commands(image, name, signature, packing, delete)))
 
 
 def _commands(
-    image: Image, name: bytes, signature: bytes | None, packing: Packing, *, delete_first: bool
+    image: Image, name: bytes, signature: bytes | None, packing: Packing, delete: Delete | None
 ) -> Iterator[LoadCommand]:
-    if delete_first:
-        yield LoadCommand(Step.DELETE, bytes((DELETE,)) + lv(name))
+    deletion = LoadCommand(Step.DELETE, bytes((DELETE,)) + lv(name))
+    if delete is Delete.FIRST:
+        yield deletion
     yield LoadCommand(Step.CREATE, bytes((CREATE,)) + image.create_app_params())
     for area in areas(image):
         offset = area.address - image.base
@@ -111,6 +124,8 @@ def _commands(
         if packing.checked:
             yield LoadCommand(Step.FLUSH, bytes((FLUSH,)))
             yield LoadCommand(Step.CRC, _crc_command(area.data))
+    if delete is Delete.LAST:
+        yield deletion
     yield LoadCommand(Step.COMMIT, bytes((COMMIT,)) + (lv(signature) if signature else b""))
 
 

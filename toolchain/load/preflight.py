@@ -24,16 +24,18 @@ _RELEASES = Path(__file__).with_name("releases.toml")
 
 @dataclass(frozen=True)
 class Preflight:
-    """A load that the device can take: what is there already, and what goes first.
+    """A load that the device can take: what is there already, and what goes.
 
     ``present`` is this very app, ``replaced`` another one of its name. ``needed`` and ``free`` are bytes
-    of flash, in whole pages; what ``replaced`` frees is counted.
+    of flash, in whole pages; what ``replaced`` frees is counted. ``both`` says that the new app fits beside
+    ``replaced``, too.
     """
 
     present: InstalledApp | None
     replaced: InstalledApp | None
     needed: int
     free: int
+    both: bool
 
 
 def preflight(image: Image, there: Inventory, *, force: bool = False) -> Preflight:
@@ -55,7 +57,9 @@ def preflight(image: Image, there: Inventory, *, force: bool = False) -> Preflig
     target = target_by_id(image.target_id)
     needed = _in_pages(image.span, target)
     free = there.memory.free + (_size(replaced, target) if replaced else 0)
-    found = Preflight(present, replaced, needed, free)
+    memory = there.memory
+    both = needed <= memory.free and memory.slots_used < memory.slots
+    found = Preflight(present, replaced, needed, free, both)
     if present is not None and not force:
         return found
     params = _params(image)

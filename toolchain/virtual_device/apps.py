@@ -163,16 +163,22 @@ class Apps:
         return self._delete(next((app for app in self._core.state.apps if app.full_hash == args), None))
 
     def _delete(self, app: InstalledApp | None) -> bytes:
-        """Deleting what is not there succeeds (§8). During a load, the deletion is part of its commit."""
+        """Deleting what is not there succeeds (§8). During a load, ``delete_in_load`` says what it means."""
         core, session = self._core, self._core.session
+        policy = core.config.delete_in_load if session.construction is not None else None
         if app is None:
             return b""
+        if policy == "refused":
+            raise RefusedError(Status.SECURITY)
         if session.trust is Trust.FOREIGN:
             core.ask(PromptKind.DELETE, app.name, app.full_hash.hex())
-        if session.construction is not None:
+        if policy == "at commit":
             session.replaced.add(app.name)
             return b""
-        session.deleted.append(app)
+        if policy == "ends load":
+            session.construction = None
+        if policy is None:
+            session.deleted.append(app)
         core.state = replace(core.state, apps=tuple(other for other in core.state.apps if other is not app))
         return b""
 

@@ -22,6 +22,12 @@ _HEADER = bytes.fromhex("10b48081be2028")
 ListFormat = Literal["versioned", "old"]
 """The two list pages of loader protocol §12.2."""
 
+DeleteInLoad = Literal["at commit", "at once", "refused", "ends load"]
+"""What becomes of a deletion while an app is being loaded; nobody has seen real devices do any of it.
+
+Part of the commit; final at once, beside the load; refused; final at once, and the end of the load.
+"""
+
 Random = Callable[[int], bytes]
 """Gives that many random bytes."""
 
@@ -135,6 +141,7 @@ class DeviceConfig:
     hardware_version: str | None
     consent: Consent = allow
     list_format: ListFormat = "versioned"
+    delete_in_load: DeleteInLoad = "at commit"
     locked: bool = False
     recovery: bool = False
     sideload: bool = True

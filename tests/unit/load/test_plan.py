@@ -12,7 +12,7 @@ from toolchain.device.channel import CbcMacChannel
 from toolchain.device.status import Step
 from toolchain.errors import ImageError
 from toolchain.image import Image
-from toolchain.load.plan import LoadPlan, Packing, areas, crc16, plan_load
+from toolchain.load.plan import Delete, LoadPlan, Packing, areas, crc16, plan_load
 
 SECRET = hashlib.sha256(b"plan").digest()
 
@@ -50,7 +50,7 @@ def received(plan: LoadPlan) -> dict[int, bytes]:
 def test_chunks_as_ledgerblue_cuts_them(vector: dict[str, Any]) -> None:
     packing = Packing.script(vector["transport_max_data"])
     sizes = chunk_sizes(
-        plan_load(sample_image(vector["image_length"]), signature=None, delete_first=False, packing=packing)
+        plan_load(sample_image(vector["image_length"]), signature=None, delete=None, packing=packing)
     )
     assert (len(sizes), sizes[-1]) == (vector["count"], vector["last"])
     assert vector["sizes"] in (None, sizes)
@@ -73,19 +73,19 @@ def test_create_app(vector: dict[str, Any]) -> None:
         params=args["install_params_length"],
         flags=args["flags"],
     )
-    plan = plan_load(image, signature=None, delete_first=False)
+    plan = plan_load(image, signature=None, delete=None)
     assert plan.script_apdus()[0].hex() == vector["apdu_clear"]
 
 
 def test_commit_with_signature() -> None:
     (vector,) = (v for v in group("signature") if "commit_apdu_clear" in v)
     signature = bytes.fromhex(vector["signature_der"])
-    plan = plan_load(sample_image(), signature=signature, delete_first=False)
+    plan = plan_load(sample_image(), signature=signature, delete=None)
     assert plan.script_apdus()[-1].hex() == vector["commit_apdu_clear"]
 
 
 def test_script_order() -> None:
-    plan = plan_load(sample_image(name="Boilerplate"), signature=None, delete_first=True)
+    plan = plan_load(sample_image(name="Boilerplate"), signature=None, delete=Delete.FIRST)
     assert steps(plan) == [Step.DELETE, Step.CREATE, Step.SELECT, Step.FLUSH, Step.CRC, Step.COMMIT]
     apdus = plan.script_apdus()
     assert apdus[0].hex() == "e00000000d0c0b426f696c6572706c617465"
@@ -95,16 +95,16 @@ def test_script_order() -> None:
 
 def test_crc_command_covers_the_area() -> None:
     image = sample_image(1000)
-    (crc,) = (c for c in plan_load(image, signature=None, delete_first=False).commands if c.step == Step.CRC)
+    (crc,) = (c for c in plan_load(image, signature=None, delete=None).commands if c.step == Step.CRC)
     assert crc.plaintext.hex() == f"080000{1000:08x}{crc16(image.data):04x}"
 
 
 def test_fewest_commands_leave_out_what_the_channel_proves() -> None:
     image = sample_image()
-    fewest = plan_load(image, signature=None, delete_first=False, packing=Packing.fewest(255))
+    fewest = plan_load(image, signature=None, delete=None, packing=Packing.fewest(255))
     assert steps(fewest) == [Step.CREATE, Step.SELECT, Step.COMMIT]
     bare = Packing.fewest(255, authenticated=False)
-    assert Step.CRC in steps(plan_load(image, signature=None, delete_first=False, packing=bare))
+    assert Step.CRC in steps(plan_load(image, signature=None, delete=None, packing=bare))
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_fewest_fits_the_link_exactly(max_data: int, full: int, last: int) -> No
 
 def test_fewer_commands_than_both_official_loaders() -> None:
     image = sample_image(27203)
-    ours = plan_load(image, signature=None, delete_first=True, packing=Packing.fewest(255)).commands
-    script = plan_load(image, signature=None, delete_first=True).commands
+    ours = plan_load(image, signature=None, delete=Delete.FIRST, packing=Packing.fewest(255)).commands
+    script = plan_load(image, signature=None, delete=Delete.FIRST).commands
     ledgerctl = 3 + 1 + -(-27203 // 128)  # delete, create, commit; select; chunks of 128 bytes
     assert (len(ours), len(script), ledgerctl) == (126, 137, 217)
 
@@ -140,7 +140,7 @@ packings = st.builds(Packing.script, st.integers(64, 255)) | st.builds(
 
 @given(image=images, packing=packings)
 def test_every_plan_delivers_the_image(image: Image, packing: Packing) -> None:
-    plan = plan_load(image, signature=b"\x30\x00", delete_first=False, packing=packing)
+    plan = plan_load(image, signature=b"\x30\x00", delete=None, packing=packing)
     flash = received(plan)
     expected = bytearray(image.span)
     delivered = bytearray(image.span)
@@ -160,7 +160,7 @@ def test_every_plan_delivers_the_image(image: Image, packing: Packing) -> None:
 @given(image=images, packing=packings)
 def test_all_chunks_but_the_last_of_an_area_are_whole_blocks(image: Image, packing: Packing) -> None:
     last = 0
-    for c in plan_load(image, signature=None, delete_first=False, packing=packing).commands:
+    for c in plan_load(image, signature=None, delete=None, packing=packing).commands:
         if c.step == Step.LOAD:
             assert last % 16 == 0
             last = c.payload
@@ -190,16 +190,16 @@ def test_touching_segments_are_one_area() -> None:
 @pytest.mark.parametrize("name", ["", "x" * 128, "\u00e4" * 64])
 def test_impossible_names(name: str) -> None:
     with pytest.raises(ImageError, match="1 to 127 bytes"):
-        plan_load(sample_image(name=name), signature=None, delete_first=True)
+        plan_load(sample_image(name=name), signature=None, delete=Delete.FIRST)
 
 
 @pytest.mark.parametrize("signature", [b"", bytes(128)])
 def test_impossible_signatures(signature: bytes) -> None:
     with pytest.raises(ImageError, match="signature"):
-        plan_load(sample_image(), signature=signature, delete_first=False)
+        plan_load(sample_image(), signature=signature, delete=None)
 
 
 @pytest.mark.parametrize("packing", [Packing(0, 10, checked=False), Packing(100, 120, checked=False)])
 def test_impossible_packing(packing: Packing) -> None:
     with pytest.raises(ImageError, match="whole blocks"):
-        plan_load(sample_image(), signature=None, delete_first=False, packing=packing)
+        plan_load(sample_image(), signature=None, delete=None, packing=packing)

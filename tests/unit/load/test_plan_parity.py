@@ -16,7 +16,7 @@ from ledgerwallet.transport import FileDevice
 
 from tests.unit.load.samples import BASE, sample_image
 from toolchain.image import Image
-from toolchain.load.plan import Packing, plan_load
+from toolchain.load.plan import Delete, Packing, plan_load
 
 LEDGERCTL = Packing(full=128, last=128, checked=False)
 SIGNATURE = bytes.fromhex("3006020101020101")
@@ -55,7 +55,7 @@ def script_of(path: Path) -> list[str]:
 
 
 def script_plan(image: Image, *, delete: bool, signature: bytes | None) -> list[str]:
-    plan = plan_load(image, signature=signature, delete_first=delete)
+    plan = plan_load(image, signature=signature, delete=Delete.FIRST if delete else None)
     return [apdu.hex() for apdu in plan.script_apdus()]
 
 
@@ -146,14 +146,14 @@ def test_plan_in_ledgerctls_packing_equals_ledgerctls(tmp_path: Path, image: Ima
     LedgerClient(FileDevice(f"{image.target_id:#x}", out=out)).install_app(
         Manifest(image, tmp_path / "app.hex")
     )
-    plan = plan_load(image, signature=None, delete_first=False, packing=LEDGERCTL)
+    plan = plan_load(image, signature=None, delete=None, packing=LEDGERCTL)
     assert [apdu.hex() for apdu in plan.script_apdus()] == out.getvalue().splitlines()
 
 
 @pytest.mark.parametrize("length", [27203, 131072])
 def test_we_need_fewer_commands_than_both(length: int) -> None:
     image = sample_image(length, params=64)
-    ours = len(plan_load(image, signature=None, delete_first=False, packing=Packing.fewest(255)).commands)
-    ledgerblue = len(plan_load(image, signature=None, delete_first=False).commands)
-    ledgerctl = len(plan_load(image, signature=None, delete_first=False, packing=LEDGERCTL).commands)
+    ours = len(plan_load(image, signature=None, delete=None, packing=Packing.fewest(255)).commands)
+    ledgerblue = len(plan_load(image, signature=None, delete=None).commands)
+    ledgerctl = len(plan_load(image, signature=None, delete=None, packing=LEDGERCTL).commands)
     assert ours < ledgerblue < ledgerctl

@@ -36,10 +36,17 @@ def with_libraries(*names: str, called: str = "Sample") -> Image:
 def test_what_is_there() -> None:
     image = sample_image(1000)
     same = replace(app("Sample"), full_hash=image.digest())
-    assert preflight(image, there()) == Preflight(None, None, 1024, 1 << 20)
+    assert preflight(image, there()) == Preflight(None, None, 1024, 1 << 20, both=True)
     assert preflight(image, there(same)).present == same
     older = app("Sample")
-    assert preflight(image, there(older, free=1024 - 512)) == Preflight(None, older, 1024, 1024)
+    assert preflight(image, there(older, free=1024 - 512)) == Preflight(None, older, 1024, 1024, both=False)
+
+
+def test_room_for_both_is_flash_and_a_place() -> None:
+    image, older = sample_image(1000), app("Sample")
+    assert preflight(image, there(older, free=1024, slots=2)).both
+    assert not preflight(image, there(older, free=1023, slots=2)).both
+    assert not preflight(image, there(older, free=1024, slots=1)).both
 
 
 def test_an_app_that_is_there_needs_no_room() -> None:

@@ -4,11 +4,11 @@ from tests.unit.device.small_device import HOST_KEY, ISSUER, SmallDevice
 from tests.unit.load.samples import sample_image
 from toolchain.device.session import Session, open_session
 from toolchain.errors import DeviceError, ImageError
-from toolchain.load.plan import plan_load
+from toolchain.load.plan import Delete, plan_load
 from toolchain.load.script import load_commands, replay_script, script_digest
 
 IMAGE = sample_image(3000)
-SCRIPT = plan_load(IMAGE, signature=b"\x30\x00", delete_first=True).script_apdus()
+SCRIPT = plan_load(IMAGE, signature=b"\x30\x00", delete=Delete.FIRST).script_apdus()
 
 
 def connect(device: SmallDevice) -> Session:
@@ -18,14 +18,14 @@ def connect(device: SmallDevice) -> Session:
 @pytest.mark.parametrize("target_id", [0x31100003, 0x31100004, 0x33000004])
 def test_digest_is_the_image_s(target_id: int) -> None:
     image = sample_image(1000, target_id=target_id)
-    commands = load_commands(plan_load(image, signature=None, delete_first=False).script_apdus())
+    commands = load_commands(plan_load(image, signature=None, delete=None).script_apdus())
     version = "2.1.0" if target_id == 0x31100004 else ""
     expected = sample_image(1000, target_id=target_id, target_version=version)
     assert script_digest(commands, target_id) == expected.digest()
 
 
 def test_commands_are_the_plan_s() -> None:
-    assert load_commands(SCRIPT) == plan_load(IMAGE, signature=b"\x30\x00", delete_first=True).commands
+    assert load_commands(SCRIPT) == plan_load(IMAGE, signature=b"\x30\x00", delete=Delete.FIRST).commands
 
 
 def test_replay_is_confirmed() -> None:
