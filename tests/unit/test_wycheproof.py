@@ -13,11 +13,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import utils
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
+from toolchain import libsecp256k1
 from toolchain.device.channel import compressed_secret, counter_secret
 from toolchain.errors import SigningError
 from toolchain.keys import ORDER, PrivateKey, PublicKey, Signature, low_s
 from toolchain.release.dsse import Envelope
-from toolchain.sign.pkcs11 import _verifies
 
 ROOT = Path(__file__).parents[2]
 VECTORS = ROOT / "tests" / "vectors" / "wycheproof"
@@ -65,7 +65,7 @@ def test_ecdsa_with_the_second_verifier() -> None:
             digest = hashlib.sha256(message).digest()
             r, s = utils.decode_dss_signature(signature)
             raw = r.to_bytes(32, "big") + s.to_bytes(32, "big")
-            assert _verifies(key, raw, digest) == valid, number
+            assert libsecp256k1.verifies(key.compressed, digest, raw) == valid, number
 
 
 def test_ecdsa_in_the_standalone_verifier() -> None:

@@ -10,12 +10,12 @@ import hmac
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-import wallycore
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
+from toolchain import libsecp256k1
 from toolchain.errors import SecureChannelError
 from toolchain.keys import ORDER, PrivateKey, PublicKey
 
@@ -28,7 +28,7 @@ _ZERO = bytes(BLOCK)
 
 def compressed_secret(mine: PrivateKey, theirs: PublicKey) -> bytes:
     """SHA-256 of the shared point in compressed form (§5.4, the CBC channels)."""
-    return bytes(wallycore.ecdh(theirs.compressed, mine.secret.to_bytes(32, "big")))
+    return libsecp256k1.ecdh(theirs.compressed, mine.secret.to_bytes(32, "big"))
 
 
 def counter_secret(mine: PrivateKey, theirs: PublicKey) -> bytes:

@@ -9,8 +9,7 @@ import hmac
 from dataclasses import dataclass
 from typing import Literal
 
-import wallycore
-
+from toolchain import libsecp256k1
 from toolchain.device import certificate
 from toolchain.device.apdu import CLA, Command
 from toolchain.device.session import Handshake, call
@@ -45,12 +44,10 @@ class Endorsement:
             return self.key.verifies_message(signature, statement + app_hash)
         tweak = hmac.digest(app_hash, self.key.point, "sha256")
         try:
-            tweaked = wallycore.ec_public_key_tweak(self.key.compressed, tweak)
+            tweaked = libsecp256k1.tweaked(self.key.compressed, tweak)
         except ValueError:  # a tweak that is not below the order of the group
             return False
-        return PublicKey(bytes(wallycore.ec_public_key_decompress(tweaked))).verifies_message(
-            signature, statement
-        )
+        return PublicKey(tweaked).verifies_message(signature, statement)
 
 
 def endorse(handshake: Handshake, slot: Slot) -> Endorsement:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 from cryptography.hazmat.primitives.asymmetric import utils
 
+from toolchain import libsecp256k1
 from toolchain.errors import ConfigError, SigningError
 from toolchain.keys import AskSecret, PublicKey, low_s
 from toolchain.sign.files import read_private
@@ -239,24 +240,10 @@ class Pkcs11Signer:
             der = low_s(utils.encode_dss_signature(r, s))
         except SigningError as e:
             raise _wrong_answer(e.message) from e
-        if not _verifies(self.public_key, raw, digest):
+        # With OpenSSL the check would cost as much as the signature.
+        if not libsecp256k1.verifies(self.public_key.compressed, digest, raw):
             raise _wrong_answer("the signature does not verify with the token's public key")
         return der
-
-
-def _verifies(key: PublicKey, raw: bytes, digest: bytes) -> bool:
-    """Whether ``r || s`` is valid over the digest.
-
-    libsecp256k1 checks ten times faster than OpenSSL, with which the check costs as much as the signature.
-    """
-    import wallycore
-
-    try:
-        normalized = wallycore.ec_sig_normalize(raw)
-        wallycore.ec_sig_verify(key.compressed, digest, wallycore.EC_FLAG_ECDSA, normalized)
-    except ValueError:
-        return False
-    return True
 
 
 def _batches(digests: Iterable[bytes]) -> Iterator[list[bytes]]:

@@ -6,13 +6,13 @@ Written for this package alone: the host has its own code, so that the two check
 import hashlib
 from typing import Protocol
 
-import wallycore
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import constant_time
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
+from toolchain import libsecp256k1
 from toolchain.errors import SecureChannelError
 from toolchain.keys import ORDER, PrivateKey, PublicKey
 
@@ -134,8 +134,7 @@ def _derive(secret: bytes, index: int) -> bytes:
     for retry in range(256):
         scalar = hashlib.sha256(index.to_bytes(4, "big") + bytes([retry]) + secret).digest()
         if 0 < int.from_bytes(scalar, "big") < ORDER:
-            point = wallycore.ec_public_key_decompress(wallycore.ec_public_key_from_private_key(scalar))
-            return hashlib.sha256(point).digest()[:BLOCK]
+            return hashlib.sha256(libsecp256k1.base_multiple(scalar)).digest()[:BLOCK]
     raise SecureChannelError
 
 
@@ -144,7 +143,7 @@ def classic_channel(generation: int, ephemeral: PrivateKey, host: PublicKey) -> 
 
     The secret is the hash of the compressed shared point (§5.4, classic form).
     """
-    secret = bytes(wallycore.ecdh(host.compressed, ephemeral.secret.to_bytes(32, "big")))
+    secret = libsecp256k1.ecdh(host.compressed, ephemeral.secret.to_bytes(32, "big"))
     if generation < 3:
         return CbcChannel(secret[:BLOCK])
     return CbcMacChannel(_derive(secret, 0), _derive(secret, 1))
