@@ -150,9 +150,9 @@ def verify(
     with out.progress("build") as progress:
         outcomes = pipeline.build(jobs, work, clean=clean, progress=progress)
     if only:
-        views.checked(out, pipeline.check_rules(outcomes, chosen, only, registered))
+        views.checked(out, pipeline.check_rules(outcomes, chosen, work, only, registered))
     else:
-        views.verified(out, pipeline.verify_all(outcomes, chosen, registered))
+        views.verified(out, pipeline.verify_all(outcomes, chosen, work, registered))
 
 
 @task(
@@ -185,7 +185,7 @@ def sign(
     key = pipeline.signing_key(signer, issuer_key, chosen, console.ask_secret)
     with out.progress("build") as progress:
         outcomes = pipeline.build(jobs, work, clean=clean, progress=progress)
-    verified = pipeline.verify_all(outcomes, chosen)
+    verified = pipeline.verify_all(outcomes, chosen, work)
     views.signed(out, verified, pipeline.sign_all(verified, key))
 
 
@@ -265,7 +265,7 @@ def load(
         jobs = pipeline.jobs([app] if app else (), names, sdk, compiler, work, builder=builder, image=image)
         with out.progress("build") as progress:
             outcomes = pipeline.build(jobs, work, clean=clean, progress=progress)
-        verified = pipeline.verify_all(outcomes, chosen)
+        verified = pipeline.verify_all(outcomes, chosen, work)
         signed = pipeline.sign_all(verified, key)
         views.signed(out, verified, signed)
         ready = [package.read_package(outcome.get(), [key.record.key]) for outcome in signed]
@@ -313,7 +313,7 @@ def release(
     key = pipeline.signing_key(signer, issuer_key, chosen, console.ask_secret)
     with out.progress("build") as progress:
         outcomes = pipeline.build(jobs, work, clean=True, progress=progress)
-    verified = pipeline.verify_all(outcomes, chosen)
+    verified = pipeline.verify_all(outcomes, chosen, work)
     signed = pipeline.sign_all(verified, key)
     with out.progress("load") as progress:
         loaded = pipeline.load_all(signed, [key.record.key], progress)

@@ -91,7 +91,7 @@ def sign_digest(
     chosen = pipeline.policy(policy)
     with out.progress("build") as progress:
         outcomes = pipeline.build(jobs, work, clean=False, progress=progress)
-    checked = pipeline.verify_all(outcomes, chosen)
+    checked = pipeline.verify_all(outcomes, chosen, work)
     ready = [outcome.get() for outcome in checked]
     texts = [
         releasing.request_signature(v.image, v.built.result.provenance.commit, folder, key) for v in ready
@@ -198,7 +198,7 @@ def bundle_draft(
     chosen = pipeline.policy(rules.verification)
     with output.progress("build") as progress:
         outcomes = pipeline.build(jobs, work, clean=True, progress=progress)
-    ready = [outcome.get() for outcome in pipeline.verify_all(outcomes, chosen)]
+    ready = [outcome.get() for outcome in pipeline.verify_all(outcomes, chosen, work)]
     draft = releasing.draft(ready, rules, [Path(file) for file in rebuild or ()], releasing.today())
     path = Path(out) if out else releasing.bundle_path(ready[0].built)
     releasing.write_bundle(path, draft)

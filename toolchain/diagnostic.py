@@ -28,7 +28,8 @@ class Diagnostic:
 
     ``path`` is relative to the app's folder for origin app and vendored, to the SDK for sdk, and empty
     for the linker. ``line`` and ``column`` count from 1, 0 is unknown. ``flag`` is the switch that
-    controls it (``-Wunused-function``), empty if none was given. ``tool`` is compiler, linker or make.
+    controls it (``-Wunused-function``), empty if none was given. ``tool`` is compiler, linker, make or
+    analyzer.
     """
 
     path: str
@@ -39,3 +40,14 @@ class Diagnostic:
     flag: str
     origin: Origin
     tool: str = "compiler"
+
+
+@dataclass(frozen=True, order=True)
+class Defect:
+    """What the static analyzer found: where, under the name of the checker as ``flag``, and the way there.
+
+    ``trace`` are notes in the order of execution; the last one is at the place of the defect.
+    """
+
+    at: Diagnostic
+    trace: tuple[Diagnostic, ...] = ()

@@ -301,18 +301,22 @@ def database(file: str) -> Database | None:
 
 
 def verify_all(
-    outcomes: Sequence[Outcome[Built]], chosen: Policy, registered: Database | None = None
+    outcomes: Sequence[Outcome[Built]], chosen: Policy, work: Workspace, registered: Database | None = None
 ) -> tuple[Outcome[Verified], ...]:
     """Check every build; report.json and report.sarif of each are written either way.
 
     ``registered`` holds the load parameters that are registered for apps.
     """
     today = _today()
-    return _each(outcomes, lambda built: _verify(built, chosen, registered, today))
+    return _each(outcomes, lambda built: _verify(built, chosen, registered, work, today))
 
 
 def check_rules(
-    outcomes: Sequence[Outcome[Built]], chosen: Policy, only: Sequence[str], registered: Database | None
+    outcomes: Sequence[Outcome[Built]],
+    chosen: Policy,
+    work: Workspace,
+    only: Sequence[str],
+    registered: Database | None,
 ) -> tuple[Outcome[tuple[Finding, ...]], ...]:
     """What single rules find. It decides nothing: nothing can be signed after it.
 
@@ -323,14 +327,17 @@ def check_rules(
 
     rules = tuple(rule(name).id for name in only)
     today = _today()
-    return _each(outcomes, lambda built: check(_candidate(built, registered), chosen, today, only=rules))
+    return _each(
+        outcomes, lambda built: check(_candidate(built, registered, work), chosen, today, only=rules)
+    )
 
 
 def _today() -> datetime.date:
     return datetime.datetime.now(tz=datetime.UTC).date()
 
 
-def _candidate(built: Built, registered: Database | None) -> Candidate:
+def _candidate(built: Built, registered: Database | None, work: Workspace) -> Candidate:
+    from toolchain.build.analyzer import analyze
     from toolchain.verify import Candidate
 
     return Candidate(
@@ -343,14 +350,17 @@ def _candidate(built: Built, registered: Database | None) -> Candidate:
         sources=built.result.sources,
         commands=built.result.commands,
         database=registered,
+        analyzer=functools.partial(analyze, built.job, built.result, root=work.work),
     )
 
 
-def _verify(built: Built, chosen: Policy, registered: Database | None, today: datetime.date) -> Verified:
+def _verify(
+    built: Built, chosen: Policy, registered: Database | None, work: Workspace, today: datetime.date
+) -> Verified:
     from toolchain.verify import Finding, verify
 
     try:
-        image, findings = verify(_candidate(built, registered), chosen, today=today)
+        image, findings = verify(_candidate(built, registered, work), chosen, today=today)
     except VerificationError as e:
         _write_report(built, [f for f in e.findings if isinstance(f, Finding)], chosen)
         raise

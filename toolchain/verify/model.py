@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from toolchain.app import App, Waiver
-from toolchain.diagnostic import Diagnostic
+from toolchain.diagnostic import Defect, Diagnostic
 from toolchain.errors import ImageError
 from toolchain.formats.install_params import InstallParams, parse_install_params
 from toolchain.image import ElfInfo, Image
@@ -84,6 +84,7 @@ class Candidate:
 
     ``sources`` is the app's folder (the one with ``ledger_app.toml``) as it was compiled. ``commands``
     made every object of the image, and linked it. ``database`` is the vendor's register, if it was given.
+    ``analyzer`` runs the static analyzer over the same commands; it is asked if a rule wants to know.
     """
 
     app: App
@@ -95,6 +96,7 @@ class Candidate:
     sources: Path
     commands: tuple[Command, ...] = ()
     database: Database | None = None
+    analyzer: Callable[[], tuple[Defect, ...]] | None = None
 
     @functools.cached_property
     def tree(self) -> SourceTree:
@@ -116,18 +118,34 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Step:
+    """One step of the way to a finding."""
+
+    message: str
+    location: Location
+
+
+@dataclass(frozen=True)
 class Problem:
-    """What a rule reports; the rule's own severity and fix hold unless it gives others."""
+    """What a rule reports; the rule's own severity and fix hold unless it gives others.
+
+    ``trace`` is the way that leads there, in the order of execution.
+    """
 
     message: str
     location: Location | None = None
     severity: Severity | None = None
     fix: str = ""
+    trace: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One broken rule at one place. ``waiver`` is set if the app's owner waived the rule."""
+    """One broken rule at one place. ``waiver`` is set if the app's owner waived the rule.
+
+    ``excerpt`` is the line of that place, as far as it is known, without its end. ``known`` says that a
+    baseline lists the finding.
+    """
 
     rule: str
     severity: Severity
@@ -135,12 +153,24 @@ class Finding:
     location: Location | None
     fix: str
     waiver: Waiver | None = None
+    trace: tuple[Step, ...] = ()
+    excerpt: str = ""
+    known: bool = False
 
     @property
     def fingerprint(self) -> str:
-        """Names the finding across builds; it survives lines that move."""
+        """Names the finding across builds: it survives lines that move, not the change of its own line.
+
+        Two equal lines of one file that break one rule share it.
+        """
         path = self.location.path if self.location else ""
-        return hashlib.sha256(f"{self.rule}\n{path}\n{self.message}".encode()).hexdigest()[:16]
+        parts = (self.rule, path, self.message, " ".join(self.excerpt.split()))
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    @property
+    def accepted(self) -> bool:
+        """Whether somebody decided that it does not block: it is waived, or in a baseline."""
+        return self.waiver is not None or self.known
 
 
 @dataclass(frozen=True)
@@ -164,17 +194,21 @@ class Rule:
 
     def finding(self, problem: Problem) -> Finding:
         """``problem`` as a finding of this rule."""
-        place = problem.location
         return Finding(
             rule=self.id,
             severity=self.severity if problem.severity is None else problem.severity,
-            message=_printable(problem.message),
-            location=place and dataclasses.replace(place, path=_printable(place.path)),
+            message=printable(problem.message),
+            location=problem.location and _named(problem.location),
             fix=problem.fix or self.fix,
+            trace=tuple(Step(printable(step.message), _named(step.location)) for step in problem.trace),
         )
 
 
-def _printable(text: str) -> str:
+def _named(place: Location) -> Location:
+    return dataclasses.replace(place, path=printable(place.path))
+
+
+def printable(text: str) -> str:
     """Names and strings of a hostile app cannot steer the terminal that shows them."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 

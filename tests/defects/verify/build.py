@@ -1,10 +1,11 @@
 """Warnings, and ways to silence them."""
 
+import dataclasses
 from pathlib import Path
 
 from tests.defects.verify.case import fails, passes
 from tests.unit.verify.candidates import CFLAGS, MAKEFILE, good, with_commands, with_diagnostics
-from toolchain.diagnostic import Diagnostic
+from toolchain.diagnostic import Defect, Diagnostic
 from toolchain.verify import Candidate, Severity
 
 WARNING = Diagnostic("src/main.c", 12, 5, "warning", "unused function 'f'", "-Wunused-function", "app")
@@ -30,7 +31,34 @@ def unrecorded(folder: Path) -> Candidate:
     return candidate
 
 
+def analysed(folder: Path, *defects: Defect) -> Candidate:
+    return dataclasses.replace(good(folder), analyzer=lambda: defects)
+
+
+NULL = Defect(
+    Diagnostic("src/main.c", 9, 3, "warning", "null pointer", "core.NullDereference", "app", "analyzer"),
+    (Diagnostic("src/main.c", 7, 1, "note", "assuming x is 0", "", "app", "analyzer"),),
+)
+IN_SDK = Defect(dataclasses.replace(NULL.at, path="include/a.h", origin="sdk"))
+UNREAD = Defect(Diagnostic("src/a.c", 0, 0, "error", "cannot read", "", "app", "analyzer"))
+
 CASES = (
+    fails("static-analyzer-clean", "a bug", lambda f: analysed(f, NULL), "src/main.c:9:3"),
+    fails(
+        "static-analyzer-clean",
+        "in the SDK",
+        lambda f: analysed(f, IN_SDK),
+        "sdk: include/a.h:9:3",
+        Severity.WARNING,
+    ),
+    fails("static-analyzer-clean", "a file that was not read", lambda f: analysed(f, UNREAD), "src/a.c"),
+    fails(
+        "static-analyzer-clean",
+        "it did not run",
+        lambda f: dataclasses.replace(good(f), analyzer=None),
+        "",
+    ),
+    passes("static-analyzer-clean", "nothing found", analysed),
     fails("build-no-warnings", "in the app", lambda f: with_diagnostics(good(f), WARNING), "src/main.c:12:5"),
     fails("build-no-warnings", "in the SDK", lambda f: with_diagnostics(good(f), SDK), "sdk: src/os.c:3:1"),
     fails("build-no-warnings", "of the linker", lambda f: with_diagnostics(good(f), LINKER), ""),

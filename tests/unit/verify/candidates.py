@@ -136,7 +136,9 @@ def good(
     variant = made["VARIANT_VALUES"].partition(" ")[0]
     entry = Entry(variant, name, {device.sdk_name: flags}, known, says.paths, paths_slip21)
     elf = _elf(device, image, block)
-    return Candidate(app, device, image, elf, (), provenance, folder, database={variant: entry})
+    return Candidate(
+        app, device, image, elf, (), provenance, folder, database={variant: entry}, analyzer=tuple
+    )
 
 
 def _write(folder: Path, files: Mapping[str, str | bytes]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from toolchain.diagnostic import Diagnostic
 from toolchain.verify.code import app_commands
 from toolchain.verify.makefile import find, lines, words
-from toolchain.verify.model import Candidate, Location, Problem, Root, Severity, rule
+from toolchain.verify.model import Candidate, Location, Problem, Root, Severity, Step, rule
 
 _SDK_SILENCES = frozenset(
     {
@@ -40,8 +40,10 @@ _SINGLE_FILE = re.compile(r"[^\s#=:][^#=:]*:\s*(?:override\s+|private\s+)*(?:CFL
 
 
 def _place(diagnostic: Diagnostic) -> Location | None:
-    if not diagnostic.path:
-        return None
+    return _location(diagnostic) if diagnostic.path else None
+
+
+def _location(diagnostic: Diagnostic) -> Location:
     root: Root = "sdk" if diagnostic.origin == "sdk" else "app"
     return Location(diagnostic.path, diagnostic.line, diagnostic.column, root)
 
@@ -124,6 +126,29 @@ def warn_not_disabled_makefile(candidate: Candidate) -> Iterator[Problem]:
     for line in lines(candidate):
         if _SINGLE_FILE.match(line.code):
             yield Problem("flags for single files are seen by nobody who checks CFLAGS", line.location)
+
+
+@rule(
+    "static-analyzer-clean",
+    Severity.ERROR,
+    reason="The analyzer follows paths through the code that no test takes; what it finds there is a bug.",
+    source="security requirements, Static Code Analysis: scan-build is clean; "
+    "SDK v25.13.0, Makefile.rules_generic: its checkers",
+    fix="make the path that the notes describe impossible, or handle it",
+)
+def static_analyzer_clean(candidate: Candidate) -> Iterator[Problem]:
+    """Defects that the Clang Static Analyzer finds with the commands of this build; in SDK code a warning."""
+    if candidate.analyzer is None:
+        yield Problem("the static analyzer did not run, so nobody knows what it would find")
+        return
+    for defect in candidate.analyzer():
+        checker = f" [{defect.at.flag}]" if defect.at.flag else ""
+        yield Problem(
+            f"{defect.at.message}{checker}",
+            _place(defect.at),
+            Severity.WARNING if defect.at.origin == "sdk" else None,
+            trace=tuple(Step(note.message, _location(note)) for note in defect.trace),
+        )
 
 
 @rule(
