@@ -13,8 +13,10 @@ from rich.console import Console
 
 from bench import machine
 from bench.builds import Subject, builds, noops
+from bench.evidence import log, verification
 from bench.figures import NotMeasured, Result
 from bench.loads import Loads, load, transfer
+from bench.signing import signing
 from bench.startup import startup
 from bench.table import table, to_json
 from toolchain import dist
@@ -64,6 +66,18 @@ class Session:
         """Loading, as the device sees it."""
         yield from transfer(self.loads)
 
+    def signing(self) -> Iterator[Result]:
+        """Signing many digests in an HSM."""
+        yield signing(self.make_folder("signing"), self.runs or 7)
+
+    def verification(self) -> Iterator[Result]:
+        """Checking a release bundle."""
+        yield from verification(self.make_folder("verification"), self.runs or 11)
+
+    def log(self) -> Iterator[Result]:
+        """Keeping a transparency log."""
+        yield from log(self.make_folder("log"), self.runs or 11)
+
     def _each(
         self, name: str, measure: Callable[[Subject, Path, int], Result], runs: int
     ) -> Iterator[Result]:
@@ -87,6 +101,9 @@ COMPARISONS = {
     "noop": Session.noop,
     "load": Session.load,
     "transfer": Session.transfer,
+    "signing": Session.signing,
+    "verification": Session.verification,
+    "log": Session.log,
 }
 
 

@@ -6,9 +6,11 @@ Points go in compressed (33 bytes) and come out uncompressed (65 bytes); scalars
 
 import atexit
 import contextlib
+import ctypes
+import functools
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import wallycore
 
@@ -41,14 +43,25 @@ def tweaked(point: bytes, tweak: bytes) -> bytes:
 
 
 def verifies(point: bytes, digest: bytes, signature: bytes) -> bool:
-    """Whether the signature ``r || s`` (any S) is valid over the digest itself: ten times OpenSSL's speed."""
-    try:
-        with _refusals():
-            normalized = wallycore.ec_sig_normalize(signature)
-            wallycore.ec_sig_verify(point, digest, wallycore.EC_FLAG_ECDSA, normalized)
-    except ValueError:
-        return False
-    return True
+    """Whether the signature ``r || s`` with a low S is valid over the digest: ten times OpenSSL's speed.
+
+    Other threads run meanwhile, which they do not while wallycore's own function checks.
+    """
+    sizes = (len(point), len(digest), len(signature)) == (33, 32, 64)
+    return sizes and _verify()(point, 33, digest, 32, wallycore.EC_FLAG_ECDSA, signature, 64) == 0
+
+
+@functools.cache
+def _verify() -> Callable[[bytes, int, bytes, int, int, bytes, int], int]:
+    """``wally_ec_sig_verify`` of libwally's interface in C: 0 if the signature is good."""
+    import _wallycore
+
+    function = ctypes.CDLL(_wallycore.__file__).wally_ec_sig_verify
+    data, size = ctypes.c_char_p, ctypes.c_size_t
+    function.argtypes = [data, size, data, size, ctypes.c_uint32, data, size]
+    function.restype = ctypes.c_int
+    verify: Callable[[bytes, int, bytes, int, int, bytes, int], int] = function
+    return verify
 
 
 @contextlib.contextmanager

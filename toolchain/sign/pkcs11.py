@@ -8,6 +8,7 @@ sees it. python-pkcs11 is imported when such a URI is opened, not before.
 import enum
 import itertools
 import re
+import sys
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import utils
 
 from toolchain import libsecp256k1
 from toolchain.errors import ConfigError, SigningError
-from toolchain.keys import AskSecret, PublicKey, low_s
+from toolchain.keys import ORDER, AskSecret, PublicKey
 from toolchain.sign.files import read_private
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ _MAX_PIN = 256
 
 _BATCH = 256
 """Answers that are checked at once while the token works on the next ones."""
+
+_TURN = 50e-6
+"""Seconds after which the thread that checks makes way for the one that signs: Python's own 5 ms would leave
+the token without work meanwhile."""
 
 
 class Cause(enum.Enum):
@@ -182,6 +187,7 @@ class Pkcs11Signer:
         self, session: "pkcs11.Session", sign: Callable[[bytes], bytes], public_key: PublicKey
     ) -> None:
         self.public_key = public_key
+        self._compressed = public_key.compressed
         self._session = session
         self._sign = sign
 
@@ -192,7 +198,8 @@ class Pkcs11Signer:
             Pkcs11Error: the token is gone or refuses, or its answer does not verify.
             SigningError: not a digest.
         """
-        return self._checked(self._ask(digest), digest)
+        ((raw, digest),) = self._ask_all([digest])
+        return self._checked(raw, digest)
 
     def sign_digests(self, digests: Iterable[bytes]) -> list[bytes]:
         """Signatures over many digests, in their order; the token works while answers are checked.
@@ -201,11 +208,8 @@ class Pkcs11Signer:
             Pkcs11Error: as ``sign_digest``; then no signature is returned.
             SigningError: not a digest.
         """
-        with ThreadPoolExecutor(1, "check") as checker:
-            batches = [
-                checker.submit(self._checked_all, [(self._ask(digest), digest) for digest in batch])
-                for batch in _batches(digests)
-            ]
+        with _short_turns(), ThreadPoolExecutor(1, "check") as checker:
+            batches = [checker.submit(self._checked_all, self._ask_all(batch)) for batch in _batches(digests)]
         return [der for batch in batches for der in batch.result()]
 
     def close(self) -> None:
@@ -223,11 +227,15 @@ class Pkcs11Signer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _ask(self, digest: bytes) -> bytes:
-        if len(digest) != 32:
-            raise SigningError("a digest has 32 bytes")
+    def _ask_all(self, digests: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
+        """What the token answers to each digest, and the digest."""
+        answers, sign = [], self._sign
         with _translated("the token did not sign"):
-            return self._sign(digest)
+            for digest in digests:
+                if len(digest) != 32:
+                    raise SigningError("a digest has 32 bytes")
+                answers.append((sign(digest), digest))
+        return answers
 
     def _checked_all(self, answers: list[tuple[bytes, bytes]]) -> list[bytes]:
         return [self._checked(raw, digest) for raw, digest in answers]
@@ -236,14 +244,26 @@ class Pkcs11Signer:
         if len(raw) != 64:
             raise _wrong_answer(f"{len(raw)} bytes where a signature has 64")
         r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
-        try:
-            der = low_s(utils.encode_dss_signature(r, s))
-        except SigningError as e:
-            raise _wrong_answer(e.message) from e
+        if not (0 < r < ORDER and 0 < s < ORDER):
+            raise _wrong_answer("a signature out of range")
+        if s > ORDER // 2:
+            s = ORDER - s
+            raw = raw[:32] + s.to_bytes(32, "big")
         # With OpenSSL the check would cost as much as the signature.
-        if not libsecp256k1.verifies(self.public_key.compressed, digest, raw):
+        if not libsecp256k1.verifies(self._compressed, digest, raw):
             raise _wrong_answer("the signature does not verify with the token's public key")
-        return der
+        return utils.encode_dss_signature(r, s)
+
+
+@contextmanager
+def _short_turns() -> Iterator[None]:
+    """Let Python's threads take turns of ``_TURN`` seconds."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def _batches(digests: Iterable[bytes]) -> Iterator[list[bytes]]:
