@@ -366,8 +366,7 @@ def virtual_device(
         quick_ack=not no_quick_ack,
     )
     with device as running:
-        views.serving(out, running)
-        console.wait_for_interrupt()
+        console.until_interrupt(lambda: views.serving(out, running))
 
 
 @task(

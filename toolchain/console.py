@@ -174,9 +174,13 @@ def confirm(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def wait_for_interrupt() -> None:
-    """Return when the person presses Ctrl-C, or when somebody asks this process to end."""
+def until_interrupt(announce: Callable[[], None]) -> None:
+    """Return when the person presses Ctrl-C, or when somebody asks this process to end.
+
+    ``announce`` is called within: whoever reads it may end us at once, before we even wait.
+    """
     with contextlib.suppress(KeyboardInterrupt):
+        announce()
         while True:
             signal.pause()
 
