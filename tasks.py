@@ -34,6 +34,7 @@ from tasks_release import (
 )
 from toolchain import __version__, console
 from toolchain.console import Output, command
+from toolchain.errors import ConfigError
 
 PROJECT = Path(__file__).resolve().parent
 
@@ -108,12 +109,15 @@ def build(
 
 
 @task(
-    iterable=["app", "target", "only"],
+    iterable=["app", "target", "only", "report"],
     help={
         **_BUILD_HELP,
         "policy": _POLICY,
         "only": "run this rule alone; may be given several times",
         "database": "file of registered load parameters (app-load-params-db.json)",
+        "report": "write a report to this .sarif, .html, .xml (JUnit) or .json; may be given several times",
+        "baseline": "file with findings that the app had before; they do not count",
+        "update-baseline": "write what was found into that file",
         "list-rules": "list the policy's rules instead",
         "explain": "tell about one rule instead",
     },
@@ -131,6 +135,9 @@ def verify(
     policy: str = "development",
     only: Strings = None,
     database: str = "",
+    report: Strings = None,
+    baseline: str = "",
+    update_baseline: bool = False,
     list_rules: bool = False,
     explain: str = "",
     clean: bool = False,
@@ -144,15 +151,27 @@ def verify(
     if list_rules or explain:
         views.rules(out, [pipeline.rule(explain)] if explain else chosen.rules, explained=bool(explain))
         return
-    registered = pipeline.database(database)
+    if update_baseline and not baseline:
+        raise ConfigError("--update-baseline writes the file that --baseline names")
+    if only and (report or baseline):
+        raise ConfigError("--only shows what single rules find: no report, no baseline")
+    registered, reports = pipeline.database(database), pipeline.report_files(report or ())
+    known = None if update_baseline else pipeline.baseline(baseline)
     work = pipeline.Workspace.of(PROJECT, dist)
     jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work, builder=builder, image=image)
     with out.progress("build") as progress:
         outcomes = pipeline.build(jobs, work, clean=clean, progress=progress)
     if only:
         views.checked(out, pipeline.check_rules(outcomes, chosen, work, only, registered))
-    else:
-        views.verified(out, pipeline.verify_all(outcomes, chosen, work, registered))
+        return
+    verified = pipeline.verify_all(outcomes, chosen, work, registered)
+    if update_baseline:
+        known = pipeline.update_baseline(baseline, verified)
+    judged = pipeline.judge(verified, chosen, known)
+    pipeline.write_reports(reports, judged, chosen)
+    if known:
+        views.baseline(out, baseline, known, judged)
+    views.verified(out, judged, chosen)
 
 
 @task(

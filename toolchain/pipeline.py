@@ -10,8 +10,7 @@ import datetime
 import functools
 import hashlib
 import itertools
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +45,9 @@ if TYPE_CHECKING:
     from toolchain.package import Loaded, Package
     from toolchain.sign.record import KeyRecord
     from toolchain.verify import Candidate, Finding, Policy, Rule
+    from toolchain.verify.baseline import Baseline
     from toolchain.verify.database import Database
+    from toolchain.verify.report import Renderer, Subject
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -262,6 +263,19 @@ class Verified:
     image: VerifiedImage
     findings: tuple[Finding, ...]
 
+    @property
+    def policy(self) -> str:
+        """Name of the policy that it passed."""
+        return self.image.policy
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was found in a build under a policy, without the right to be signed."""
+
+    policy: str
+    findings: tuple[Finding, ...]
+
 
 def policy(name: str) -> Policy:
     """The policy of that name.
@@ -303,7 +317,7 @@ def database(file: str) -> Database | None:
 def verify_all(
     outcomes: Sequence[Outcome[Built]], chosen: Policy, work: Workspace, registered: Database | None = None
 ) -> tuple[Outcome[Verified], ...]:
-    """Check every build; report.json and report.sarif of each are written either way.
+    """Check every build; report.json and report.sarif of each are written either way, for it alone.
 
     ``registered`` holds the load parameters that are registered for apps.
     """
@@ -317,7 +331,7 @@ def check_rules(
     work: Workspace,
     only: Sequence[str],
     registered: Database | None,
-) -> tuple[Outcome[tuple[Finding, ...]], ...]:
+) -> tuple[Outcome[Judged], ...]:
     """What single rules find. It decides nothing: nothing can be signed after it.
 
     Raises:
@@ -327,9 +341,108 @@ def check_rules(
 
     rules = tuple(rule(name).id for name in only)
     today = _today()
-    return _each(
-        outcomes, lambda built: check(_candidate(built, registered, work), chosen, today, only=rules)
+
+    def one(built: Built) -> Judged:
+        candidate = _candidate(built, registered, work)
+        return Judged(chosen.name, check(candidate, chosen, today, only=rules))
+
+    return _each(outcomes, one)
+
+
+def findings(outcome: Outcome[Verified | Judged]) -> tuple[Finding, ...]:
+    """What was found in a build, whether it passed or not; nothing if there is no build."""
+    if isinstance(outcome.error, VerificationError):
+        from toolchain.verify import Finding
+
+        return tuple(f for f in outcome.error.findings if isinstance(f, Finding))
+    return outcome.value.findings if outcome.value else ()
+
+
+def judge(
+    outcomes: Sequence[Outcome[Verified]], chosen: Policy, known: Baseline | None = None
+) -> tuple[Outcome[Judged], ...]:
+    """What was found in each build; it is an error only if findings block that ``known`` does not list.
+
+    It is for reports and exit codes: what passes with a baseline cannot be signed.
+    """
+    from toolchain.verify import require
+
+    def one(outcome: Outcome[Verified]) -> Judged:
+        if outcome.error and not isinstance(outcome.error, VerificationError):
+            raise outcome.error
+        found = known.mark(findings(outcome)) if known else findings(outcome)
+        require(found, chosen, f"{outcome.app} for {outcome.target.title}")
+        return Judged(chosen.name, found)
+
+    return tuple(_attempt(o.app, o.target, functools.partial(one, o)) for o in outcomes)
+
+
+def baseline(file: str) -> Baseline | None:
+    """The baseline in ``file``; None if no file is named.
+
+    Raises:
+        ConfigError: it cannot be read, or is no baseline.
+    """
+    from toolchain.verify.baseline import read_baseline
+
+    path = Path(file).expanduser()
+    if file and not path.exists():
+        raise ConfigError("there is no such baseline", hint="write it with --update-baseline", where=file)
+    return read_baseline(dist.read(path).decode("utf-8", "replace"), where=file) if file else None
+
+
+def update_baseline(file: str, outcomes: Sequence[Outcome[Verified]]) -> Baseline:
+    """Write a baseline that lists everything that was found, and give it back.
+
+    Raises:
+        ToolchainError: an app was not built, so nobody knows what it would add; the file cannot be written.
+    """
+    from toolchain.verify.baseline import read_baseline, write_baseline
+
+    for outcome in outcomes:
+        if outcome.error and not isinstance(outcome.error, VerificationError):
+            raise outcome.error
+    text = write_baseline([findings(outcome) for outcome in outcomes])
+    dist.write(Path(file).expanduser(), text)
+    return read_baseline(text, where=file)
+
+
+def subjects(outcomes: Sequence[Outcome[Verified | Judged]]) -> tuple[Subject, ...]:
+    """Outcomes as reports have them."""
+    from toolchain.verify.report import Subject
+
+    return tuple(
+        Subject(
+            app=outcome.app,
+            target=outcome.target.name,
+            title=outcome.target.title,
+            findings=findings(outcome),
+            error=""
+            if outcome.error is None or isinstance(outcome.error, VerificationError)
+            else str(outcome.error),
+        )
+        for outcome in outcomes
     )
+
+
+def report_files(files: Sequence[str]) -> Mapping[Path, Renderer]:
+    """What writes each of ``files``.
+
+    Raises:
+        ConfigError: a name that stands for no format.
+    """
+    from toolchain.verify.report import renderer
+
+    return {Path(file).expanduser(): renderer(file) for file in files}
+
+
+def write_reports(
+    files: Mapping[Path, Renderer], outcomes: Sequence[Outcome[Judged]], chosen: Policy
+) -> None:
+    """Write reports about all outcomes together."""
+    about = subjects(outcomes)
+    for path, render in files.items():
+        dist.write(path, render(about, chosen, __version__))
 
 
 def _today() -> datetime.date:
@@ -369,13 +482,14 @@ def _verify(
 
 
 def _write_report(built: Built, findings: Sequence[Finding], chosen: Policy) -> None:
-    from toolchain.verify.report import to_json, to_sarif
+    from toolchain.verify.report import Subject
+    from toolchain.verify.report.plain import fields
+    from toolchain.verify.report.sarif import to_sarif
 
-    dist.write(built.folder / "report.json", canonical_json([to_json(f) for f in findings]))
-    dist.write(
-        built.folder / "report.sarif",
-        json.dumps(to_sarif(findings, chosen.rules, version=__version__), indent=2) + "\n",
-    )
+    target = built.job.target
+    subject = Subject(built.job.manifest.directory.name, target.name, target.title, tuple(findings))
+    dist.write(built.folder / "report.json", canonical_json([fields(f) for f in findings]))
+    dist.write(built.folder / "report.sarif", to_sarif([subject], chosen, __version__))
 
 
 # Sign

@@ -13,7 +13,7 @@ from rich.text import Text
 from toolchain.app import AppManifest
 from toolchain.console import Output, confirm, say
 from toolchain.errors import ConfigError, VerificationError
-from toolchain.pipeline import Built, Outcome, Verified
+from toolchain.pipeline import Built, Judged, Outcome, Verified, findings, subjects
 from toolchain.target import Target
 
 # As in ``pipeline``: who shows a build needs neither rules nor devices.
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from toolchain.package import Loaded, Package
     from toolchain.served import Served
     from toolchain.sign.record import KeyRecord
-    from toolchain.verify import Finding, Rule
+    from toolchain.verify import Policy, Rule
+    from toolchain.verify.baseline import Baseline
     from toolchain.virtual_device import Consent, Exchange, Prompt
     from toolchain.virtual_device.config import ListFormat
 
@@ -119,66 +120,65 @@ def built(out: Output, outcomes: Sequence[Outcome[Built]]) -> None:
     _raise_first(outcomes)
 
 
-def _findings(outcome: Outcome[Verified]) -> tuple[Finding, ...]:
-    if isinstance(outcome.error, VerificationError):
-        from toolchain.verify import Finding
-
-        return tuple(f for f in outcome.error.findings if isinstance(f, Finding))
-    return outcome.value.findings if outcome.value else ()
-
-
-def _json_verified(out: Output, outcomes: Sequence[Outcome[Verified]]) -> None:
-    from toolchain.verify.report import to_json
+def _json_verified(
+    out: Output, outcomes: Sequence[Outcome[Verified | Judged]], *, whole: bool = True
+) -> None:
+    """Findings; if all rules of the policy ran (``whole``), then what passed."""
+    from toolchain.verify.report.plain import fields
 
     for outcome in outcomes:
         names = {"app": outcome.app, "target": outcome.target.name}
-        for finding in _findings(outcome):
-            out.result("finding", names | to_json(finding))
-        if result := outcome.value:
-            fields = {
-                "policy": result.image.policy,
+        for finding in findings(outcome):
+            out.result("finding", names | fields(finding))
+        if (result := outcome.value) and whole:
+            waived = {f.rule: f.waiver for f in result.findings if f.waiver}
+            passed = {
+                "policy": result.policy,
                 "findings": len(result.findings),
-                "waived": list(result.image.waived),
+                "waived": [f"{rule}: {w.reason} (until {w.expires})" for rule, w in sorted(waived.items())],
             }
-            out.result("verified", names | fields)
+            out.result("verified", names | passed)
 
 
-def _show_findings(out: Output, outcomes: Sequence[Outcome[Verified]]) -> None:
-    from toolchain.verify.report import to_terminal
+def _show_findings(out: Output, outcomes: Sequence[Outcome[Verified | Judged]]) -> None:
+    from toolchain.verify.report.terminal import to_terminal
 
-    for outcome in outcomes:
-        if found := _findings(outcome):
-            out.show(Group(Text(f"{outcome.app} for {outcome.target.title}", "bold"), to_terminal(found), ""))
+    about = subjects(outcomes)
+    if any(subject.findings for subject in about):
+        out.show(to_terminal(about))
 
 
-def verified(out: Output, outcomes: Sequence[Outcome[Verified]]) -> None:
+def verified(out: Output, outcomes: Sequence[Outcome[Judged]], policy: Policy) -> None:
     """Every finding, then a line for each app and target, then the first failure."""
     _json_verified(out, outcomes)
     _show_findings(out, outcomes)
     table = _table("app", "target", "policy", "findings>", "verdict")
     for outcome in outcomes:
-        count = str(len(_findings(outcome)))
-        if result := outcome.value:
-            table.add_row(
-                outcome.app, outcome.target.name, result.image.policy, count, Text("passed", "green")
-            )
+        names = (outcome.app, outcome.target.name, policy.name)
+        count = str(len(findings(outcome)))
+        if outcome.value is not None:
+            table.add_row(*names, count, Text("passed", "green"))
+        elif isinstance(outcome.error, VerificationError):
+            table.add_row(*names, count, Text("refused", "bold red"))
         else:
-            table.add_row(outcome.app, outcome.target.name, "", count, Text("refused", "bold red"))
+            table.add_row(*names, "", Text("not built", "bold red"))
     out.show(table)
     _raise_first(outcomes)
 
 
-def checked(out: Output, outcomes: Sequence[Outcome[tuple[Finding, ...]]]) -> None:
-    """What single rules found; then the first failure."""
-    from toolchain.verify.report import to_json, to_terminal
+def baseline(out: Output, path: str, known: Baseline, outcomes: Sequence[Outcome[Judged]]) -> None:
+    """How a baseline fits what was found."""
+    if gone := known.gone([findings(outcome) for outcome in outcomes]):
+        out.note(f"{gone} findings of {path} are gone; --update-baseline takes them off the list")
 
-    for outcome in outcomes:
-        for finding in outcome.value or ():
-            fields = {"app": outcome.app, "target": outcome.target.name}
-            out.result("finding", fields | to_json(finding))
-        title = Text(f"{outcome.app} for {outcome.target.title}", "bold")
-        if outcome.value is not None:
-            out.show(Group(title, to_terminal(outcome.value), ""))
+
+def checked(out: Output, outcomes: Sequence[Outcome[Judged]]) -> None:
+    """What single rules found; then the first failure."""
+    from toolchain.verify.report.terminal import to_terminal
+
+    _json_verified(out, outcomes, whole=False)
+    about = subjects(outcomes)
+    out.show(to_terminal(about) if any(subject.findings for subject in about) else Text("no findings"))
     _raise_first(outcomes)
 
 

@@ -147,7 +147,8 @@ def static_analyzer_clean(candidate: Candidate) -> Iterator[Problem]:
             f"{defect.at.message}{checker}",
             _place(defect.at),
             Severity.WARNING if defect.at.origin == "sdk" else None,
-            trace=tuple(Step(note.message, _location(note)) for note in defect.trace),
+            # A way of one step is the place itself.
+            trace=tuple(Step(note.message, _location(note)) for note in defect.trace if defect.trace[1:]),
         )
 
 
