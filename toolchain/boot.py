@@ -1,6 +1,8 @@
 """Boot in the emulator what was installed: the bytes from a virtual device's flash, not those of the build.
 
-The ELF gives the emulator symbols and metadata; every byte that it maps comes from the flash.
+The ELF gives the emulator symbols and metadata; every byte that it maps comes from the flash. What the app
+writes into its data section goes back into the device's state, if that is kept in a file: settings survive a
+restart, and go when the app is deleted.
 """
 
 import contextlib
@@ -17,8 +19,12 @@ from toolchain.errors import ConfigError, DeviceError
 from toolchain.formats.elf import read_elf, replace_contents
 from toolchain.image import Image
 from toolchain.package import Loaded, Package
+from toolchain.served import keep_settings
 
 _ERASED = 0xFF
+_SETTINGS = "main_nvram.bin"
+"""Where Speculos keeps the data section of the app that it was started with, from ``_nvram_data`` on."""
+
 _NAME_AND_VERSION = bytes.fromhex("b001000000")
 
 
@@ -57,7 +63,7 @@ def bootable(elf: bytes, image: Image, flash: bytes) -> bytes:
 
 @contextlib.contextmanager
 def booted(package: Package, loaded: Loaded, python: Path) -> Iterator[Emulator]:
-    """Run what ``loaded`` has installed while the context lasts.
+    """Run what ``loaded`` has installed while the context lasts, with the settings that it has left before.
 
     Args:
         package: what was loaded.
@@ -68,16 +74,23 @@ def booted(package: Package, loaded: Loaded, python: Path) -> Iterator[Emulator]
         ConfigError: loaded onto another device, whose flash nobody can read.
         DeviceError: the flash holds something else, or the app does not start.
     """
-    if loaded.flash is None:
+    flash = loaded.flash
+    if flash is None:
         raise ConfigError(
             "only what a virtual device holds can be read back and booted", hint="load onto virtual:"
         )
-    elf = bootable(dist.read(package.folder / "app.elf"), package.image, loaded.flash)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "installed.elf"
+    elf = bootable(dist.read(package.folder / "app.elf"), package.image, flash.contents)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path, settings = folder / "installed.elf", folder / _SETTINGS
         path.write_bytes(elf)
-        with emulator.start(path, python=python, folder=Path(folder)) as running:
+        # The whole section, since the emulator writes into what there is, and makes up what is not there.
+        settings.write_bytes(flash.settings)
+        options = ("--load-nvram", "--save-nvram") if flash.settings else ()
+        with emulator.start(path, python=python, folder=folder, options=options) as running:
             yield running
+        if flash.state is not None:
+            keep_settings(flash.state, package.image.digest(), settings.read_bytes())
 
 
 def look(package: Package, running: Emulator) -> Booted:

@@ -87,6 +87,19 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Flash:
+    """What a virtual device of this process holds as an app.
+
+    ``contents`` is the image as it was loaded, ``settings`` the data section as the app has left it since.
+    ``state`` is the file in which the device remembers both, if it does.
+    """
+
+    contents: bytes
+    settings: bytes
+    state: Path | None
+
+
+@dataclass(frozen=True)
 class Connection:
     """An open session, the URI under which the device was reached, and what it claims to be in clear."""
 
@@ -94,11 +107,13 @@ class Connection:
     session: Session
     claimed: DeviceVersion
     virtual: "VirtualDevice | None" = None
+    state: Path | None = None
 
-    def flash(self, full_hash: bytes) -> bytes | None:
+    def flash(self, full_hash: bytes) -> Flash | None:
         """What lies in the flash of a virtual device as the app with that hash; nobody can ask a real one."""
         apps = self.virtual.state.apps if self.virtual else ()
-        return next((app.contents for app in apps if app.full_hash == full_hash), None)
+        found = next((app for app in apps if app.full_hash == full_hash), None)
+        return Flash(found.contents, found.nvm, self.state) if found else None
 
 
 def trusted_issuers(uri: str) -> tuple[Issuer, ...]:
@@ -222,7 +237,7 @@ def connect(
         )
         if image is not None and not options.force:
             require_compatible(image, found.claimed, session.verdict)
-        yield Connection(found.uri, session, found.claimed, found.virtual)
+        yield Connection(found.uri, session, found.claimed, found.virtual, options.state)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolchain import dist
-from toolchain.devices import DeviceOptions, connect
+from toolchain.devices import DeviceOptions, Flash, connect
 from toolchain.errors import ImageError, SigningError
 from toolchain.formats.ihex import read_ihex
 from toolchain.image import Image
@@ -143,7 +143,7 @@ class Loaded:
     device: str
     issuer: str
     unsafe: tuple[str, ...]
-    flash: bytes | None = None
+    flash: Flash | None = None
 
 
 def load(package: Package, options: DeviceOptions, progress: Progress, announce: Announce = silent) -> Loaded:

@@ -71,3 +71,14 @@ def virtual_device(
     finally:
         if state is not None:
             dist.write(state, device.state.dump())
+
+
+def keep_settings(state: Path, full_hash: bytes, settings: bytes) -> None:
+    """Put what an app wrote into its data section into the state file of its device.
+
+    Raises:
+        ConfigError: the file cannot be read or written.
+        ImageError: it is not a state, or has no such app.
+    """
+    remembered = DeviceState.load(dist.read(state, limit=MAX_STATE))
+    dist.write(state, remembered.with_settings(full_hash, settings).dump())

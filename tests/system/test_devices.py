@@ -15,9 +15,21 @@ import pytest
 
 from tests.system.inv import PROJECT, Run, inv
 from tests.unit.virtual_device.host import IDENTITY, Host, changed, make_image
+from toolchain.boot import booted
+from toolchain.devices import Flash
+from toolchain.load.install import Installed
+from toolchain.load.inventory import InstalledApp
+from toolchain.package import Loaded, read_package
 from toolchain.sign.issuer import development_issuer, virtual_device_issuer
 from toolchain.target import get_target
-from toolchain.virtual_device import DeviceConfig, DeviceIdentity, Prompt, PromptKind, VirtualDevice
+from toolchain.virtual_device import (
+    DeviceConfig,
+    DeviceIdentity,
+    DeviceState,
+    Prompt,
+    PromptKind,
+    VirtualDevice,
+)
 from toolchain.virtual_device.latency import Latency, fixed
 
 
@@ -304,6 +316,47 @@ def test_what_was_installed_boots(home: Home) -> None:
     assert booted["digest"] == run.only("installed")["digest"]
     assert (booted["app"], booted["version"]) == ("Boilerplate", run.only("installed")["version"])
     assert "Boilerplate" in " ".join(booted["screen"])
+
+
+@pytest.mark.component("qemu")
+def test_settings_survive_a_restart_and_go_with_the_app(home: Home, tmp_path: Path) -> None:
+    """A person allows blind signing, switches off and on, deletes the app and installs it again."""
+    state = tmp_path / "device.json"
+    package = read_package(home.manifest("nanosp"), [development_issuer(home.folder)[1].key])
+    python = PROJECT / ".venv-speculos" / "bin" / "python"
+
+    def load() -> None:
+        run = home.inv(
+            *("load", "--emulate", "--json", "--state", state, "--manifest", home.manifest("nanosp"))
+        )
+        assert run.code == 0, run.err
+
+    def power_on() -> Loaded:
+        """The app as the state file has it, on a device that is on again."""
+        app = DeviceState.load(state.read_bytes()).apps[0]
+        listed = InstalledApp(app.name, app.flags, app.full_hash)
+        return Loaded(Installed(listed, 0), "virtual:", "", (), Flash(app.contents, app.nvm, state))
+
+    def blind_signing() -> str:
+        with booted(package, power_on(), python) as running:
+            running.walk("Settings")
+            shown = running.press("both")
+            assert shown[0] == "Blind signing"
+            return shown[1]
+
+    load()
+    assert blind_signing() == "Not allowed"
+    with booted(package, power_on(), python) as running:
+        running.walk("Settings")
+        running.press("both")
+        assert running.press("both")[1] == "Allowed"
+    assert blind_signing() == "Allowed"
+    load()  # the app is there: nothing is sent, nothing is lost
+    assert blind_signing() == "Allowed"
+    deleted = home.inv(*("device.delete", "Boilerplate", "--device", "virtual:nanosp", "--state", state))
+    assert deleted.code == 0, deleted.err
+    load()
+    assert blind_signing() == "Not allowed"
 
 
 def test_only_virtual_devices_are_booted(home: Home) -> None:

@@ -8,14 +8,15 @@ import pytest
 from tests.unit.formats.elf_builder import ElfBuilder
 from tests.unit.virtual_device.host import Host, config
 from toolchain.boot import bootable, booted
-from toolchain.devices import DeviceOptions, connect
+from toolchain.devices import DeviceOptions, Flash, connect
 from toolchain.errors import ConfigError, DeviceError, ImageError
 from toolchain.formats.elf import read_elf, replace_contents
 from toolchain.load.install import Installed
 from toolchain.load.inventory import InstalledApp
 from toolchain.manifest import ImageRecord, Manifest, Provenance, SignatureRecord, VerificationRecord
 from toolchain.package import Loaded, Package
-from toolchain.virtual_device import VirtualDevice
+from toolchain.served import keep_settings
+from toolchain.virtual_device import DeviceState, VirtualDevice
 
 ELF = ElfBuilder().build()
 IMAGE = read_elf(ELF)[0]
@@ -77,7 +78,30 @@ def test_the_flash_of_a_device_of_this_process() -> None:
         assert connection.virtual
         assert connection.flash(IMAGE.digest()) is None
         Host(connection.virtual.handle, IMAGE.target_id).connect().load(IMAGE)
-        assert connection.flash(IMAGE.digest()) == in_flash()
+        start = IMAGE.code_length
+        settings = in_flash()[start : start + IMAGE.data_length]
+        assert connection.flash(IMAGE.digest()) == Flash(in_flash(), settings, None)
+
+
+def test_settings_go_into_the_state_file_and_with_the_app(tmp_path: Path) -> None:
+    device = VirtualDevice(replace(config(), api_level=IMAGE.api_level))
+    host = Host(device.handle, IMAGE.target_id).connect()
+    host.load(IMAGE)
+    state = tmp_path / "state.json"
+    state.write_bytes(device.state.dump())
+    written = bytes(range(IMAGE.data_length % 256)).ljust(IMAGE.data_length, b"!")
+    keep_settings(state, IMAGE.digest(), written)
+    kept = DeviceState.load(state.read_bytes())
+    assert kept.apps[0].nvm == written
+    assert kept.apps[0].contents == in_flash()
+    again = VirtualDevice(device.config, kept)
+    host = Host(again.handle, IMAGE.target_id).connect()
+    host.run(0x15, IMAGE.digest())
+    host.connect().load(IMAGE)
+    assert again.state.apps[0].nvm == device.state.apps[0].nvm != written
+    for digest, settings in ((bytes(32), written), (IMAGE.digest(), written[1:])):
+        with pytest.raises(ImageError, match="no app with such a data section"):
+            keep_settings(state, digest, settings)
 
 
 def test_a_device_that_nobody_can_read_is_not_booted() -> None:

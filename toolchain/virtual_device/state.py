@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from toolchain.errors import ImageError, SigningError
@@ -86,6 +86,18 @@ class DeviceState:
     def find(self, name: str) -> InstalledApp | None:
         """The installed app of that name, or None."""
         return next((app for app in self.apps if app.name == name), None)
+
+    def with_settings(self, full_hash: bytes, nvm: bytes) -> "DeviceState":
+        """The state after the app with that hash has run, and written its data section.
+
+        Raises:
+            ImageError: no such app, or it has a data section of another size.
+        """
+        found = next((app for app in self.apps if app.full_hash == full_hash), None)
+        if found is None or len(found.nvm) != len(nvm):
+            raise ImageError("the device has no app with such a data section")
+        changed = replace(found, nvm=nvm)
+        return replace(self, apps=tuple(changed if app is found else app for app in self.apps))
 
     def check(self, config: DeviceConfig) -> None:
         """Refuse a state that this device cannot have.
