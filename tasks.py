@@ -1,5 +1,6 @@
 """The tasks of ``./inv``: parse, call one function of the pipeline, show the result."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -345,12 +346,18 @@ def release(
     name="virtual-device",
     help={
         "target": "nanos nanosp nanox stax flex apex_p",
-        "port": "TCP port on the loopback interface; 0 is any that is free",
+        "port": "TCP port on the loopback interface, the first one of several devices; 0 is any that is free",
+        "count": "how many devices, on ports in a row",
         "consent": "allow, deny, or ask: how its owner answers prompts",
         "state": "file in which it keeps what is installed",
         "api-level": "API level of its OS; default: the target's",
         "list-format": "versioned or old (docs/virtual-device.md)",
-        "trace": "print the conversation, in clear, to stderr",
+        "seed": "any text: the same keys and nonces each time",
+        "recovery": "start in recovery mode",
+        "new": "a device that was never set up",
+        "latency": "none, usb, ble, or milliseconds: how long each exchange takes",
+        "trace": "show the conversation, in words, on stderr",
+        "raw": "with --trace: the bytes as well",
         "no-quick-ack": "acknowledge as late as a plain server does (for measurements)",
         "json": _JSON,
     },
@@ -360,32 +367,54 @@ def virtual_device(
     _context: Context,
     target: str = "nanosp",
     port: int = 9999,
+    count: int = 1,
     consent: str = "allow",
     state: str = "",
     api_level: int = 0,
     list_format: str = "versioned",
+    seed: str = "",
+    recovery: bool = False,
+    new: bool = False,
+    latency: str = "none",
     trace: bool = False,
+    raw: bool = False,
     no_quick_ack: bool = False,
     json: bool = False,
 ) -> None:
-    """Serve a device in software until Ctrl-C; ledgerblue and ledgerctl can talk to it, too."""
-    from toolchain import devices, served, views
+    """Serve devices in software until Ctrl-C; lines on stdin stand for buttons: unlock, restart, cut ..."""
+    from toolchain import buttons, devices, served, views
+    from toolchain.errors import ConfigError
     from toolchain.target import get_target
+    from toolchain.virtual_device.latency import latency as link
 
     out = Output(as_json=json)
-    device = served.virtual_device(
-        get_target(target),
-        port,
-        signing_keys=(devices.development_key(),),
+    if state and count > 1:
+        raise ConfigError("several devices cannot share a state file", hint="serve one at a time")
+    setup = served.Setup(
         consent=views.consent(consent),
         state=Path(state) if state else None,
         api_level=api_level or None,
+        signing_keys=(devices.development_key(),),
         list_format=views.list_format(list_format),
-        trace=views.trace if trace else None,
+        recovery=recovery,
+        onboarded=not new,
         quick_ack=not no_quick_ack,
+        latency=link(latency),
     )
-    with device as running:
-        console.until_interrupt(lambda: views.serving(out, running))
+
+    def numbered(number: int) -> served.Setup:
+        name = f"{number + 1}: " if count > 1 else ""
+        return replace(
+            setup,
+            seed=f"{number} {seed}".encode() if seed else None,
+            trace=views.trace(raw, name) if trace or raw else None,
+        )
+
+    with served.virtual_devices(get_target(target), count, port, numbered) as running:
+        act = None  # with "ask" the terminal is for answers
+        if consent != "ask":
+            act = functools.partial(buttons.press, [device.device for device in running])
+        console.until_interrupt(lambda: views.serving(out, running), act)
 
 
 @task(

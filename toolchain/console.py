@@ -174,15 +174,26 @@ def confirm(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def until_interrupt(announce: Callable[[], None]) -> None:
+def until_interrupt(announce: Callable[[], None], act: Callable[[str], str] | None = None) -> None:
     """Return when the person presses Ctrl-C, or when somebody asks this process to end.
 
-    ``announce`` is called within: whoever reads it may end us at once, before we even wait.
+    ``announce`` is called within: whoever reads it may end us at once, before we even wait. Until then every
+    line that the person writes goes to ``act``, if there is one, and what that says is shown.
     """
     with contextlib.suppress(KeyboardInterrupt):
         announce()
-        while True:
+        for line in sys.stdin if act else ():
+            if act and line.strip():
+                _show_what_comes_of(act, line)
+        while True:  # nobody writes any more
             signal.pause()
+
+
+def _show_what_comes_of(act: Callable[[str], str], line: str) -> None:
+    try:
+        say(act(line))
+    except ToolchainError as e:
+        _show_error(e, as_json=False)
 
 
 def _show_error(error: ToolchainError, *, as_json: bool) -> None:

@@ -180,15 +180,11 @@ def link(
                     "nothing says what the virtual device is", hint="name it with --target", where=uri
                 )
             # Most of the device in software is of no use to a real one.
-            from toolchain.served import virtual_device
+            from toolchain.served import Setup, virtual_device
 
-            served = virtual_device(
-                target,
-                state=options.state,
-                signing_keys=signing_keys,
-                api_level=image.api_level if image else None,
-            )
-            made = stack.enter_context(served)
+            level = image.api_level if image else None
+            setup = Setup(state=options.state, signing_keys=signing_keys, api_level=level)
+            made = stack.enter_context(virtual_device(target, setup=setup))
             uri, virtual = made.uri, made.device
         transport = stack.enter_context(open_transport(uri, timeout=options.timeout))
         transport = Limited(transport, options.limit)

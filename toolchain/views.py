@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -290,12 +291,13 @@ def issuer(out: Output, path: Path, record: KeyRecord) -> None:
     out.result("issuer", fields, Text(text))
 
 
-def serving(out: Output, device: Served) -> None:
-    """Where the virtual device listens."""
-    fields = {"uri": device.uri, "target": device.target.name, "issuer": device.issuer.point.hex()}
-    out.result(
-        "virtual-device", fields, Text(f"{device.target.title} on {device.uri}; Ctrl-C switches it off")
-    )
+def serving(out: Output, devices: Sequence[Served]) -> None:
+    """Where virtual devices listen."""
+    for device in devices:
+        fields = {"uri": device.uri, "target": device.target.name, "issuer": device.issuer.point.hex()}
+        out.result(
+            "virtual-device", fields, Text(f"{device.target.title} on {device.uri}; Ctrl-C switches it off")
+        )
 
 
 def consent(name: str) -> Consent:
@@ -330,12 +332,13 @@ def list_format(name: str) -> ListFormat:
     return found
 
 
-def trace(exchange: Exchange) -> None:
-    """One APDU and its answer, wrapped and in clear, on stderr."""
-    lines = [f"=> {exchange.command.hex()}"]
-    if exchange.plain_command is not None:
-        lines.append(f"   in clear {exchange.plain_command.hex()}")
-    lines.append(f"<= {exchange.reply.hex()}")
-    if exchange.plain_reply:
-        lines.append(f"   in clear {exchange.plain_reply.hex()}")
-    say("\n".join(lines))
+def trace(raw: bool, name: str = "") -> Callable[[Exchange], None]:
+    """What shows a conversation on stderr, as it goes: in words, and as bytes if ``raw``."""
+    from toolchain.conversation import describe
+
+    numbers = itertools.count(1)
+
+    def show(exchange: Exchange) -> None:
+        say("\n".join(name + line for line in describe(next(numbers), exchange, raw=raw)))
+
+    return show

@@ -25,10 +25,12 @@ def wait_until(condition: Callable[[], bool]) -> None:
     pytest.fail("nothing happened for a minute")
 
 
-def start(*arguments: str | Path, stdout: int = subprocess.PIPE) -> "subprocess.Popen[str]":
+def start(
+    *arguments: str | Path, stdout: int = subprocess.PIPE, stdin: int = subprocess.DEVNULL
+) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [PROJECT / "inv", *arguments],
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
@@ -84,6 +86,31 @@ def test_a_virtual_device_serves_until_it_is_interrupted(tmp_path: Path) -> None
     assert load.only("installed")["target"] == "nanox"
     again = inv("load", "--json", "--app", "boilerplate", "--target", "nanox", "--state", state)
     assert again.only("installed")["unchanged"]
+
+
+def test_virtual_devices_on_a_range_of_ports_with_a_person_at_the_terminal() -> None:
+    with start(
+        *("virtual-device", "--port", "0", "--count", "2", "--new", "--trace", "--json"),
+        stdin=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        served = [json.loads(process.stdout.readline()) for _ in range(2)]
+        assert served[0]["uri"] != served[1]["uri"]
+        process.stdin.write("recovery\nfrob\n")
+        process.stdin.flush()
+        assert process.stderr.readline() == "restarted in recovery mode; restarted in recovery mode\n"
+        assert "cannot 'frob'" in process.stderr.readline()
+        assert "cut COMMANDS" in process.stderr.readline()
+        with open_transport(served[1]["uri"], timeout=10) as transport:
+            version = device_version(transport)
+        assert version.recovery_mode
+        assert "onboarded" not in version.flag_names
+        assert process.stderr.readline() == "2:    1   host    get version\n"
+        assert "recovery mode" in process.stderr.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=30) == 0
 
 
 def test_inv_from_another_folder_through_a_link_with_a_space(tmp_path: Path) -> None:

@@ -82,6 +82,12 @@ class VirtualDevice:
         with self._lock:
             return self._loader.owner.unlock(pin)
 
+    def restart(self, *, recovery: bool = False) -> None:
+        """Switch off and on, into recovery mode if asked; a device with a PIN is locked then."""
+        with self._lock:
+            self._loader.power_on()
+            self._loader.core.recovery = recovery
+
     def cut_power(self, commands: int, moment: Moment) -> None:
         """Let power fail once, at ``moment`` of the command that comes after ``commands`` more."""
         with self._lock:

@@ -2,8 +2,13 @@
 
 from collections.abc import Callable
 
+from toolchain.errors import ConfigError
+
 Latency = Callable[[int, int], float]
 """Bytes of the APDU, bytes of the reply with its status word; seconds."""
+
+_SLOWEST = 60_000
+"""Milliseconds."""
 
 
 def frames(size: int, first: int, following: int) -> int:
@@ -24,3 +29,17 @@ def ble(command: int, reply: int) -> float:
 def fixed(seconds: float) -> Latency:
     """The same for every exchange."""
     return lambda _command, _reply: seconds
+
+
+def latency(name: str) -> Latency | None:
+    """The link of that name: ``none``, ``usb``, ``ble``, or milliseconds for each exchange.
+
+    Raises:
+        ConfigError: no such link.
+    """
+    links: dict[str, Latency | None] = {"none": None, "usb": usb_hid, "ble": ble}
+    if name in links:
+        return links[name]
+    if not name.isascii() or not name.isdigit() or int(name) > _SLOWEST:
+        raise ConfigError(f"no link is called {name!r}", hint="choose none, usb, ble, or milliseconds")
+    return fixed(int(name) / 1000)
