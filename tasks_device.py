@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parent
 
-_DEVICE = "usb: or tcp://HOST:PORT, or virtual: with --state (docs/load.md)"
+_DEVICE = "usb:, ble:ADDRESS, pcsc: or tcp://HOST:PORT, or virtual: with --state (docs/load.md)"
 _TARGET = "what the device must be, or the virtual device is: nanos nanosp nanox stax flex apex_p"
 _JSON = "results as one JSON object a line (docs/json.md)"
 _HELP = {
@@ -36,7 +36,7 @@ _SESSION_HELP = {
 
 def prepare(*uris: str) -> None:
     """Install what the transports of these URIs need, the first time that they are used."""
-    if any(uri.startswith("usb:") for uri in uris):
+    if any(uri.startswith(("usb:", "ble:")) for uri in uris):
         from toolchain.environment import add_lock
 
         add_lock(PROJECT / "requirements" / "usb.lock")
@@ -230,7 +230,7 @@ def remove(
 
 @task(
     help={
-        "device": "usb: or tcp://HOST:PORT",
+        "device": "usb:, ble:ADDRESS, pcsc: or tcp://HOST:PORT",
         "target": "what the device should be, if that matters",
         "install-udev": "write the udev rule that lets users open the device; as root",
         "json": _JSON,

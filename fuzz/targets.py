@@ -15,6 +15,7 @@ from toolchain.device.channel import CbcChannel, CbcMacChannel, Channel, SivChan
 from toolchain.device.logs import read_log
 from toolchain.device.session import Fresh, open_session
 from toolchain.device.transport import Closing
+from toolchain.device.transport.ble import Reassembly
 from toolchain.device.transport.tcp import TcpTransport
 from toolchain.device.transport.usb import UsbTransport
 from toolchain.errors import ToolchainError
@@ -190,6 +191,13 @@ def host_usb(data: bytes) -> None:
     UsbTransport(Hid(data), framing).exchange(b"\xe0\x01\0\0\0")
 
 
+def host_ble(data: bytes) -> None:
+    answer = Reassembly()
+    for frame in pieces(data):
+        if answer.add(frame) is not None:
+            return
+
+
 def file_log(data: bytes) -> None:
     for _ in read_log(data.decode("utf-8", "replace")):
         pass
@@ -215,6 +223,7 @@ TARGETS: dict[str, Target] = {
     "host-answers": host_answers,
     "host-tcp": host_tcp,
     "host-usb": host_usb,
+    "host-ble": host_ble,
     "file-log": file_log,
     "file-script": file_script,
     "file-key": file_key,

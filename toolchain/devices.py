@@ -117,9 +117,9 @@ class Connection:
 
 
 def trusted_issuers(uri: str) -> tuple[Issuer, ...]:
-    """Whose device certificates count. The virtual device's issuer never vouches for a device on a cable."""
+    """Whose device certificates count. The virtual device's issuer vouches for nothing real."""
     pinned = pinned_issuers()
-    if uri.startswith("usb:"):
+    if not uri.startswith((VIRTUAL, "tcp:")):
         return pinned
     record = virtual_device_issuer(data_folder())[1]
     return (*pinned, Issuer(VIRTUAL_ISSUER, record.key, "virtual"))

@@ -111,8 +111,8 @@ def open_transport(uri: str, *, timeout: float = TIMEOUT) -> Transport:
     """Connect to the device that ``uri`` names.
 
     Args:
-        uri: ``tcp://HOST:PORT``, or ``usb:`` for the one device on a cable, ``usb:SERIAL`` or
-            ``usb:PATH`` to choose among several.
+        uri: ``tcp://HOST:PORT``; ``usb:`` for the one device on a cable, ``usb:SERIAL`` or ``usb:PATH`` to
+            choose among several; ``ble:ADDRESS``; ``pcsc:`` or ``pcsc:READER``.
         timeout: seconds that one answer may take.
 
     Raises:
@@ -128,8 +128,16 @@ def open_transport(uri: str, *, timeout: float = TIMEOUT) -> Transport:
         from toolchain.device.transport.usb import open_usb
 
         return open_usb(rest, timeout=timeout)
+    if scheme == "ble":
+        from toolchain.device.transport.ble import open_ble
+
+        return open_ble(rest, timeout=timeout)
+    if scheme == "pcsc":
+        from toolchain.device.transport.pcsc import open_pcsc
+
+        return open_pcsc(rest, timeout=timeout)
     raise ConfigError(
         f"no transport is called {scheme!r}",
-        hint="a device is tcp://HOST:PORT, usb:, or usb: with a serial number or path",
+        hint="a device is tcp://HOST:PORT, usb: (with a serial number or path), ble:ADDRESS or pcsc:",
         where=uri,
     )
