@@ -30,3 +30,25 @@ def test_every_task_that_a_page_names_exists(page: Path) -> None:
 
 def test_the_pages_name_tasks() -> None:
     assert {"bundle.verify", "approve", "load"} <= {name for page in PAGES for _, name in calls(page)}
+
+
+NAMED_TEST = re.compile(r"`([a-z_/]+\.py)::(test_\w+)`")
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    named = [(page.name, *match) for page in PAGES for match in NAMED_TEST.findall(page.read_text())]
+    assert len(named) > 60
+    missing = []
+    for page, file, test in named:
+        path = ROOT / "tests" / file
+        if not path.exists() or not re.search(rf"^def {test}\(", path.read_text(), re.MULTILINE):
+            missing.append((page, file, test))
+    assert missing == []
+
+
+@pytest.mark.parametrize(("letter", "count"), [("A", 20), ("B", 23), ("C", 15)])
+def test_every_pitfall_has_a_test(letter: str, count: int) -> None:
+    page = (ROOT / "docs" / "pitfalls.md").read_text()
+    rows = dict(re.findall(rf"^\| {letter}(\d+) \|(.*)$", page, re.MULTILINE))
+    assert list(rows) == [str(number) for number in range(1, count + 1)]
+    assert all(NAMED_TEST.search(row) for row in rows.values())
