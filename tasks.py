@@ -17,19 +17,16 @@ from tasks_device import (
     boot_all,
     device_collection,
     doctor,
-    enroll,
     explain,
     fuzz,
     prepare,
-    remove,
     require_virtual,
 )
+from tasks_issuer import issuer_collection
 from tasks_release import (
     approve,
     attest,
     bundle_collection,
-    issuer_record,
-    issuer_show,
     log_collection,
     sign_collection,
 )
@@ -417,26 +414,6 @@ def virtual_device(
         console.until_interrupt(lambda: views.serving(out, running), act)
 
 
-@task(
-    help={
-        "path": "file for the encrypted private key; its public record is written beside it",
-        "role": "app-signing, device-issuer, release-approval, builder, log or witness",
-        "json": _JSON,
-    }
-)
-@command
-def new(_context: Context, path: str, role: str = "app-signing", json: bool = False) -> None:
-    """Make an issuer key, encrypted with a passphrase that is asked for (or read from stdin)."""
-    from toolchain import views
-    from toolchain.sign.issuer import new_issuer
-    from toolchain.sign.record import get_role
-
-    file = Path(path).expanduser()
-    chosen = get_role(role)
-    record = new_issuer(file, console.ask_new_secret(f"new passphrase of {file.name}"), chosen)
-    views.issuer(Output(as_json=json), file, record)
-
-
 def _tools() -> None:
     """Put what tests and benchmarks need into the environment, from the lock file."""
     from toolchain.environment import add_lock
@@ -525,7 +502,7 @@ namespace.add_task(explain)
 namespace.add_task(fuzz)
 namespace.add_task(reproduce)
 namespace.add_collection(builder_collection())
-namespace.add_collection(Collection("issuer", new, issuer_record, issuer_show, enroll, remove))
+namespace.add_collection(issuer_collection)
 namespace.add_collection(device_collection)
 namespace.add_collection(sign_collection(sign))
 namespace.add_collection(bundle_collection)

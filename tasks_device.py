@@ -180,7 +180,7 @@ def genuine(
 @task(
     help={
         **_SESSION_HELP,
-        "key": "public record (.toml) or PEM file of the key; default: your development key",
+        "key": "public record (.toml; its newest successor) or PEM file; default: your development key",
         "name": "what the device calls it",
     }
 )
@@ -202,7 +202,7 @@ def enroll(
 
     out = Output(as_json=json)
     prepare(device)
-    (ca,) = trusted_signers(key)
+    ca = trusted_signers(key)[-1]
     options = devices.options(device, target, state, timeout, unsafe_unknown_issuer=unsafe_unknown_issuer)
     devices.enroll(options, name, ca, out.note)
     views_device.enrolled(out, device, name, ca)

@@ -117,43 +117,6 @@ def sign_attach(_context: Context, request: str, signature: str = "", json: bool
     views_release.attached(Output(as_json=json), done)
 
 
-@task(
-    name="record",
-    positional=["path"],
-    help={
-        "path": "encrypted private key (PKCS#8 PEM); with --public, a public key in PEM form",
-        "role": "app-signing, device-issuer, release-approval, builder, log or witness",
-        "public": "the private half is elsewhere: in an HSM, or behind an air gap",
-        "json": _JSON,
-    },
-)
-@command
-def issuer_record(
-    _context: Context, path: str, role: str = "app-signing", public: bool = False, json: bool = False
-) -> None:
-    """Write the public record of a key that was made elsewhere: what it is, and what it is for."""
-    from toolchain import views_release
-    from toolchain.sign.issuer import record_issuer, record_public
-    from toolchain.sign.record import get_role
-
-    file, chosen = Path(path).expanduser(), get_role(role)
-    record = record_public(file, chosen) if public else record_issuer(file, console.ask_secret, chosen)
-    views_release.key(Output(as_json=json), file, record)
-
-
-@task(
-    name="show", positional=["path"], help={"path": "key file, or the public record beside it", "json": _JSON}
-)
-@command
-def issuer_show(_context: Context, path: str, json: bool = False) -> None:
-    """Show the public record of a key, and its public half in PEM form."""
-    from toolchain import views_release
-    from toolchain.sign.record import read_record
-
-    file = Path(path).expanduser()
-    views_release.key(Output(as_json=json), file, read_record(file))
-
-
 def sign_collection(sign: Task[Callable[..., object]]) -> Collection:
     """``sign`` itself, and the two halves of signing over an air gap."""
     collection = Collection("sign")
@@ -428,8 +391,6 @@ __all__ = [
     "approve",
     "attest",
     "bundle_collection",
-    "issuer_record",
-    "issuer_show",
     "log_collection",
     "sign_collection",
 ]

@@ -19,6 +19,7 @@ from toolchain.load.install import Installed, KeepingRefusedError, Progress, ins
 from toolchain.manifest import Manifest, SignatureRecord
 from toolchain.sign.issuer import development_issuer
 from toolchain.sign.record import KeyRecord, read_record
+from toolchain.sign.trusted import trusted_keys
 from toolchain.userdata import data_folder
 
 
@@ -39,10 +40,12 @@ class Package:
 
 
 def trusted_signers(key_file: str) -> tuple[PublicKey, ...]:
-    """The key whose signature a manifest must carry: the one in ``key_file``, else the development key.
+    """The keys one of which must have signed a manifest: the one in ``key_file``, else the development key.
+
+    A key that was rotated has a chain beside its record (``release.chain.json``): its successors count, too.
 
     Raises:
-        SigningError: not a public key, or not a key that signs apps.
+        SigningError: not a public key, not a key that signs apps, one that was revoked; or the chain.
     """
     if not key_file:
         return (development_issuer(data_folder())[1].key,)
@@ -50,7 +53,7 @@ def trusted_signers(key_file: str) -> tuple[PublicKey, ...]:
     if path.suffix == ".toml":
         record: KeyRecord = read_record(path)
         record.require_role("app-signing")
-        return (record.key,)
+        return trusted_keys(path, record)
     return (PublicKey.from_pem(dist.read(path, limit=1 << 16).decode("ascii", "replace")),)
 
 

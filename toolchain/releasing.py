@@ -14,22 +14,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolchain import dist
+from toolchain.dsse import Envelope
 from toolchain.errors import ConfigError, SigningError, VerificationError
 from toolchain.image import Image, VerifiedImage
-from toolchain.keys import AskSecret, PublicKey, Signature, Signer, low_s
+from toolchain.keys import AskSecret, PublicKey, Signature, low_s
 from toolchain.manifest import ImageRecord, Manifest, SignatureRecord, VerificationRecord
 from toolchain.package import Package
 from toolchain.release import attestation, bundle
 from toolchain.release.bundle import MAX_BUNDLE, Bundle, Release, SignedApp
-from toolchain.release.dsse import Envelope
 from toolchain.release.evidence import Build, Evidence, check_evidence
 from toolchain.release.log import Log, TreeHead, cosign
 from toolchain.release.policy import Party, ReleasePolicy
 from toolchain.release.sbom import Part, PartKind, sbom
-from toolchain.sign import open_signer
+from toolchain.sign import open_asking
 from toolchain.sign.external import (
+    EXTERNAL,
     AwaitingSignatureError,
-    ExternalSigner,
     SigningRequest,
     attach,
     image_request,
@@ -37,13 +37,11 @@ from toolchain.sign.external import (
     read_request,
     write_request,
 )
-from toolchain.sign.record import Role
 
 if TYPE_CHECKING:
     from toolchain.build.result import BuildResult
     from toolchain.pipeline import Built, Verified
 
-EXTERNAL = "external:"
 SUFFIX = ".bundle"
 
 _MAX_POLICY = 1 << 20
@@ -120,39 +118,6 @@ def _read_envelope(path: Path) -> Envelope:
 
 
 # Signers
-
-
-@dataclass(frozen=True)
-class _Asking:
-    """A signer behind an air gap: what it has not answered yet is asked for, with ``facts`` to read."""
-
-    signer: ExternalSigner
-    folder: Path
-    facts: Mapping[str, str]
-
-    @property
-    def public_key(self) -> PublicKey:
-        return self.signer.public_key
-
-    def sign_digest(self, digest: bytes) -> bytes:
-        try:
-            return self.signer.sign_digest(digest)
-        except AwaitingSignatureError as e:
-            request = SigningRequest(digest, self.public_key, self.facts)
-            _, text, _ = write_request(self.folder, request)
-            raise AwaitingSignatureError(
-                f"no signature came back yet for {digest.hex()}",
-                hint=f"sign what {text} says, bring the answer back with sign.attach, and call this again",
-            ) from e
-
-
-def _open(uri: str, role: Role, ask_secret: AskSecret, facts: Mapping[str, str]) -> Signer:
-    if not uri:
-        raise ConfigError("nothing says who signs", hint="name the signer with --signer")
-    signer = open_signer(uri, ask_secret, role)
-    if isinstance(signer, ExternalSigner):
-        return _Asking(signer, Path(uri.removeprefix(EXTERNAL)), facts)
-    return signer
 
 
 def _party(parties: Sequence[Party], key: PublicKey, what: str) -> Party:
@@ -238,7 +203,7 @@ def attest(built: "Sequence[Built]", policy: ReleasePolicy, uri: str, ask_secret
     """
     images = {b.job.target.name: b.image for b in built}
     provenance = {b.job.target.name: b.result.provenance for b in built}
-    signer = _open(uri, "builder", ask_secret, {"rebuild": _title(images), **_hashes(images)})
+    signer = open_asking(uri, "builder", ask_secret, {"rebuild": _title(images), **_hashes(images)})
     builder = _party(policy.builders, signer.public_key, "builder").name
     envelope = attestation.attest(images, provenance, builder)
     return Attestation(builder, envelope.with_signature(signer, signer.public_key), images)
@@ -385,7 +350,7 @@ def approve(
     Raises:
         ConfigError, ImageError, VerificationError, SigningError: as ``approve_bundle`` and the signer.
     """
-    signer = _open(uri, "release-approval", ask_secret, facts)
+    signer = open_asking(uri, "release-approval", ask_secret, facts)
     return bundle.approve_bundle(value, policy, signer, today())
 
 
@@ -413,7 +378,7 @@ def log_release(
     log = Log.open(folder)
     entry = bundle.log_entry(value)
     facts = {"log": policy.log.origin, "entry": entry.decode()}
-    signer = _open(uri, "log", ask_secret, facts)
+    signer = open_asking(uri, "log", ask_secret, facts)
     _party((policy.log.party,), signer.public_key, "log")
     if entry not in log.entries():
         log.append([entry])
@@ -445,7 +410,7 @@ def witness(
     now = TreeHead.from_envelope(head)
     proof = None if seen is None else log.consistency(seen.size, now.size)
     facts = {"log": now.origin, "head": f"{now.size} entries, {now.date}", "root": now.root.hex()}
-    signer = _open(uri, "witness", ask_secret, facts)
+    signer = open_asking(uri, "witness", ask_secret, facts)
     _party(policy.log.witnesses, signer.public_key, "witness")
     log_key = policy.log.party.public_key
     signed = cosign(head, log_key, signer, signer.public_key, seen=seen, proof=proof)
@@ -474,7 +439,7 @@ def sign(value: Bundle, policy: ReleasePolicy, uri: str, ask_secret: AskSecret) 
         ConfigError, ImageError, VerificationError, SigningError: the bundle is not ready, or the signer.
     """
     evidence = bundle.check_ready(value, policy, today())
-    signer = _open(uri, "app-signing", ask_secret, evidence.facts)
+    signer = open_asking(uri, "app-signing", ask_secret, evidence.facts)
     key = signer.public_key
     _party(policy.app_keys, key, "app key")
     signatures = {}

@@ -21,7 +21,6 @@ from toolchain.target import Target
 if TYPE_CHECKING:
     from toolchain.package import Loaded, Package
     from toolchain.served import Served
-    from toolchain.sign.record import KeyRecord
     from toolchain.verify import Policy, Rule
     from toolchain.verify.baseline import Baseline
     from toolchain.virtual_device import Consent, Exchange, Prompt
@@ -275,20 +274,6 @@ def released(
         )
     out.show(table)
     _raise_first(loads)
-
-
-def issuer(out: Output, path: Path, record: KeyRecord) -> None:
-    """A new key."""
-    fields = {
-        "path": str(path),
-        "key_id": record.key.key_id,
-        "point": record.key.point.hex(),
-        "role": record.role,
-    }
-    text = (
-        f"{record.role} key {record.key.key_id} in {path}, its public record in {path.with_suffix('.toml')}"
-    )
-    out.result("issuer", fields, Text(text))
 
 
 def serving(out: Output, devices: Sequence[Served]) -> None:

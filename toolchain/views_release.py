@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolchain.console import Output, confirm
+from toolchain.dsse import Envelope
 from toolchain.errors import SigningError
 from toolchain.image import Image
 from toolchain.release.bundle import Bundle, Release
-from toolchain.release.dsse import Envelope
 from toolchain.release.log import TreeHead
 from toolchain.releasing import Attached, Attestation, Look, look
-from toolchain.sign.record import KeyRecord, record_path
 
 if TYPE_CHECKING:
     from toolchain.pipeline import Outcome, Verified
@@ -136,19 +135,3 @@ def head(out: Output, folder: Path, envelope: Envelope) -> None:
     signatures = len(envelope.signatures)
     text = f"{newest.origin}: {newest.size} entries, root {newest.root.hex()}, {signatures} signatures"
     out.result("log-head", fields, text)
-
-
-def key(out: Output, path: Path, record: KeyRecord) -> None:
-    """The public record of a key."""
-    fields = {
-        "path": str(path),
-        "key_id": record.key.key_id,
-        "point": record.key.point.hex(),
-        "role": record.role,
-    }
-    kind = "development key, " if record.development else ""
-    text = (
-        f"{record.name}: {kind}{record.role}, made or recorded on {record.created}, in {record_path(path)}\n"
-        f"  key id  {record.key.key_id}\n  point   {record.key.point.hex()}\n{record.key.pem()}"
-    )
-    out.result("issuer", fields, text.rstrip())

@@ -188,6 +188,39 @@ def test_a_custom_ca_comes_in_recovery_mode_and_saves_questions(home: Home) -> N
     assert device.state.custom_ca is None
 
 
+def test_questions_about_a_custom_ca_are_explained_before_they_come(home: Home) -> None:
+    answers = {PromptKind.FOREIGN_HOST: True, PromptKind.ENROL_CA: False, PromptKind.REMOVE_CA: False}
+    asked: list[PromptKind] = []
+
+    def consent(prompt: Prompt) -> bool:
+        asked.append(prompt.kind)
+        return answers[prompt.kind]
+
+    device = home.device(consent=consent)
+    device.recovery = True
+    with served(device) as uri:
+        denied = home.inv("issuer.enroll", "--device", uri)
+        assert (denied.code, device.state.custom_ca) == (7, None)
+        lines = denied.err.splitlines()
+        assert "unknown manager" in lines[0]
+        assert "trust the certificate 'development'" in lines[1]
+        assert "enter your PIN" in lines[1]
+        assert "6985" in lines[2]
+        assert asked == [PromptKind.FOREIGN_HOST, PromptKind.ENROL_CA]
+
+        answers[PromptKind.ENROL_CA] = True
+        assert home.inv("issuer.enroll", "--device", uri).code == 0
+        asked.clear()
+        kept = home.inv("issuer.remove", "--device", uri)
+        assert kept.code == 7
+        assert "remove the custom certificate" in kept.err.splitlines()[0]
+        assert asked == [PromptKind.REMOVE_CA]
+        assert device.state.custom_ca is not None
+        answers[PromptKind.REMOVE_CA] = True
+        assert home.inv("issuer.remove", "--device", uri).code == 0
+    assert device.state.custom_ca is None
+
+
 @pytest.mark.parametrize(
     ("changes", "arguments", "code"),
     [

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from toolchain import libsecp256k1
 from toolchain.device.channel import compressed_secret, counter_secret
+from toolchain.dsse import Envelope
 from toolchain.errors import SigningError
 from toolchain.keys import ORDER, PrivateKey, PublicKey, Signature, low_s
-from toolchain.release.dsse import Envelope
 
 ROOT = Path(__file__).parents[2]
 VECTORS = ROOT / "tests" / "vectors" / "wycheproof"

@@ -8,13 +8,13 @@ import datetime
 import hashlib
 from collections.abc import Mapping, Sequence
 
+from toolchain.dsse import IN_TOTO, Envelope, open_payload, parse_date, seal
 from toolchain.errors import SigningError
 from toolchain.image import Image
 from toolchain.keys import Signer
 from toolchain.manifest import ImageRecord
-from toolchain.release.dsse import IN_TOTO, Envelope, open_payload, seal
 from toolchain.release.images import statement
-from toolchain.release.policy import Approver, ReleasePolicy, parse_date
+from toolchain.release.policy import Approver, ReleasePolicy
 
 RELEASE = "urn:nano-toolchain:release:v1"
 """Predicate type."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from toolchain.dsse import IN_TOTO, Envelope, open_payload, seal
 from toolchain.errors import VerificationError
 from toolchain.image import Image
 from toolchain.manifest import Provenance
-from toolchain.release.dsse import IN_TOTO, Envelope, open_payload, seal
 from toolchain.release.images import statement
 from toolchain.release.policy import Party, ReleasePolicy
 

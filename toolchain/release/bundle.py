@@ -22,13 +22,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from toolchain.dsse import IN_TOTO, Envelope, open_payload, parse_canonical
 from toolchain.errors import ImageError, VerificationError
 from toolchain.image import Image
 from toolchain.keys import PublicKey, Signature, Signer, low_s
 from toolchain.manifest import Manifest, SignatureRecord, canonical_json, read_as
 from toolchain.release import merkle
 from toolchain.release.approvals import approve, check_approvals, release_date
-from toolchain.release.dsse import IN_TOTO, Envelope, open_payload, parse_canonical
 from toolchain.release.evidence import Build, Evidence, check_evidence, collect_evidence
 from toolchain.release.log import Log, TreeHead
 from toolchain.release.merkle import InclusionProof

@@ -12,12 +12,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from toolchain.dsse import IN_TOTO, Envelope, open_payload, parse_canonical
 from toolchain.errors import VerificationError
 from toolchain.image import Image
 from toolchain.manifest import ImageRecord, Manifest
 from toolchain.release.approvals import release_date, release_statement
 from toolchain.release.attestation import check_rebuilds
-from toolchain.release.dsse import IN_TOTO, Envelope, open_payload, parse_canonical
 from toolchain.release.images import image_from_json, image_to_json
 from toolchain.release.policy import Party, ReleasePolicy
 from toolchain.release.provenance import provenance_statement

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from toolchain.dsse import parse_canonical
 from toolchain.errors import ImageError
 from toolchain.image import Image, Segment
 from toolchain.manifest import canonical_json, read_as
-from toolchain.release.dsse import parse_canonical
 
 SCHEMA = "app-image/1"
 STATEMENT = "https://in-toto.io/Statement/v1"

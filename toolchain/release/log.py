@@ -24,13 +24,12 @@ from pathlib import Path
 from typing import Self
 
 from toolchain import dist
+from toolchain.dsse import Envelope, open_payload, parse_date, seal
 from toolchain.environment import file_lock
 from toolchain.errors import ImageError, ToolchainError, VerificationError
 from toolchain.keys import PublicKey, Signer
 from toolchain.release import merkle
-from toolchain.release.dsse import Envelope, open_payload, seal
 from toolchain.release.merkle import ConsistencyProof, InclusionProof
-from toolchain.release.policy import parse_date
 
 HEAD = "application/vnd.nano-toolchain.log-head+json"
 """Payload type of signed tree heads."""

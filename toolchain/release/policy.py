@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
+from toolchain.dsse import parse_canonical, parse_date
 from toolchain.errors import ImageError, SigningError
 from toolchain.keys import PublicKey
 from toolchain.manifest import canonical_json, read_as
-from toolchain.release.dsse import parse_canonical
 
 SCHEMA = "release-policy/1"
 
@@ -149,18 +149,3 @@ class ReleasePolicy:
     def in_force(self, today: datetime.date) -> bool:
         """Whether the policy holds on that day."""
         return self.issued <= today.isoformat() <= self.expires
-
-
-def parse_date(text: str, *, where: str) -> datetime.date:
-    """A date of the form YYYY-MM-DD.
-
-    Raises:
-        ImageError: anything else.
-    """
-    try:
-        date = datetime.date.fromisoformat(text)
-    except ValueError as e:
-        raise ImageError("not a date", where=where) from e
-    if date.isoformat() != text:
-        raise ImageError("not a date of the form YYYY-MM-DD", where=where)
-    return date

@@ -4,17 +4,18 @@ Only what ``verify`` sealed can be signed. The public key is what the caller exp
 says, and every signature is verified with it before anyone sees it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from toolchain.errors import ConfigError, SigningError
 from toolchain.image import VerifiedImage
 from toolchain.keys import AskSecret, PublicKey, Signature, Signer, low_s
-from toolchain.sign.external import open_external
+from toolchain.sign.external import EXTERNAL, AskingSigner, ExternalSigner, open_external
 from toolchain.sign.file import open_file
 from toolchain.sign.pkcs11 import open_pkcs11
 from toolchain.sign.record import Role
 
-__all__ = ["open_signer", "sign"]
+__all__ = ["open_asking", "open_signer", "sign"]
 
 _SCHEMES: dict[str, Callable[[str, AskSecret, Role], Signer]] = {
     "file": open_file,
@@ -45,6 +46,20 @@ def open_signer(uri: str, ask_secret: AskSecret, role: Role = "app-signing") -> 
             f"the signer's URI {scheme}: names nothing", hint=f"for example {scheme}:issuer.pem"
         )
     return opener(rest, ask_secret, role)
+
+
+def open_asking(uri: str, role: Role, ask_secret: AskSecret, facts: Mapping[str, str]) -> Signer:
+    """As ``open_signer``; one behind an air gap is asked in writing, with ``facts`` to read.
+
+    Raises:
+        ConfigError, SigningError: as ``open_signer``, or ``uri`` is empty.
+    """
+    if not uri:
+        raise ConfigError("nothing says who signs", hint="name the signer with --signer")
+    signer = open_signer(uri, ask_secret, role)
+    if isinstance(signer, ExternalSigner):
+        return AskingSigner(signer, Path(uri.removeprefix(EXTERNAL)), facts)
+    return signer
 
 
 def sign(image: VerifiedImage, signer: Signer, expected: PublicKey) -> Signature:

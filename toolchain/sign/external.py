@@ -21,6 +21,9 @@ from toolchain.keys import AskSecret, PublicKey, Signature, low_s
 from toolchain.manifest import canonical_json
 
 SCHEMA = "signing-request/1"
+EXTERNAL = "external:"
+"""Scheme of the signer's URI."""
+
 PUBLIC_KEY = "public.pem"
 _MAX_REQUEST = 1 << 16
 _MAX_ANSWER = 4096
@@ -195,6 +198,32 @@ class ExternalSigner:
                 f"and bring the signature back as {path}",
             )
         return _checked(digest, dist.read(path, limit=_MAX_ANSWER), self.public_key)
+
+
+@dataclass(frozen=True)
+class AskingSigner:
+    """A signer behind an air gap: what it has not answered yet is asked for, with ``facts`` to read."""
+
+    signer: "ExternalSigner"
+    folder: Path
+    facts: Mapping[str, str]
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The key that will sign."""
+        return self.signer.public_key
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """As ``ExternalSigner``; without an answer, the request is in the folder afterwards."""
+        try:
+            return self.signer.sign_digest(digest)
+        except AwaitingSignatureError as e:
+            request = SigningRequest(digest, self.public_key, self.facts)
+            _, text, _ = write_request(self.folder, request)
+            raise AwaitingSignatureError(
+                f"no signature came back yet for {digest.hex()}",
+                hint=f"sign what {text} says, bring the answer back with sign.attach, and call this again",
+            ) from e
 
 
 def open_external(rest: str, _ask_secret: AskSecret) -> ExternalSigner:

@@ -39,10 +39,11 @@ def open_file(path: str, ask_secret: AskSecret, role: Role = "app-signing") -> F
     """The signer of a key with that role.
 
     Raises:
-        SigningError: as ``read_key``, or the key has another role.
+        SigningError: as ``read_key``, or the key has another role, was rotated or revoked.
     """
     key, record = read_key(Path(path), ask_secret)
     record.require_role(role)
+    record.require_in_use()
     return FileSigner(key, record)
 
 

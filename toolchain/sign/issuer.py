@@ -27,15 +27,44 @@ def new_issuer(path: Path, passphrase: str, role: Role) -> KeyRecord:
     Raises:
         SigningError: passphrase too short, a file is there already, or cannot be written.
     """
+    key = PrivateKey.generate()
+    record = KeyRecord(_name(path), role, key.public_key, _today(), development=False)
+    write_issuer(path, passphrase, key, record)
+    return record
+
+
+def write_issuer(path: Path, passphrase: str, key: PrivateKey, record: KeyRecord) -> None:
+    """Write a key, encrypted, to ``path`` (mode 0600), and its public record beside it.
+
+    Raises:
+        SigningError: passphrase too short, a file is there already, or cannot be written.
+    """
+    require_passphrase(passphrase)
+    if path.suffix == ".toml":
+        raise SigningError("a key file cannot end in .toml: its record does", where=str(path))
+    _write(path, key, passphrase.encode(), record)
+
+
+def require_passphrase(passphrase: str) -> None:
+    """Refuse a passphrase that is too short.
+
+    Raises:
+        SigningError: it is.
+    """
     if len(passphrase) < MIN_PASSPHRASE:
         raise SigningError(
             f"the passphrase has fewer than {MIN_PASSPHRASE} characters", hint="take a few random words"
         )
-    if path.suffix == ".toml":
-        raise SigningError("a key file cannot end in .toml: its record does", where=str(path))
-    key = PrivateKey.generate()
-    record = KeyRecord(_name(path), role, key.public_key, _today(), development=False)
-    _write(path, key, passphrase.encode(), record)
+
+
+def record_key(path: Path, key: PublicKey, role: Role) -> KeyRecord:
+    """Write the public record of a key whose private half is elsewhere, named after ``path``.
+
+    Raises:
+        SigningError: there is one already, or it cannot be written.
+    """
+    record = KeyRecord(_name(path), role, key, _today(), development=False)
+    write_new(record_path(path), record.to_toml().encode(), mode=0o644)
     return record
 
 
@@ -46,10 +75,7 @@ def record_issuer(path: Path, ask_secret: AskSecret, role: Role) -> KeyRecord:
         SigningError: the key cannot be read, or has a record already.
     """
     passphrase = ask_secret(f"passphrase of {path.name}").encode()
-    key = parse_key(read_private(path), passphrase, where=str(path))
-    record = KeyRecord(_name(path), role, key.public_key, _today(), development=False)
-    write_new(record_path(path), record.to_toml().encode(), mode=0o644)
-    return record
+    return record_key(path, parse_key(read_private(path), passphrase, where=str(path)).public_key, role)
 
 
 def record_public(path: Path, role: Role) -> KeyRecord:
@@ -59,10 +85,9 @@ def record_public(path: Path, role: Role) -> KeyRecord:
         ConfigError: the file cannot be read.
         SigningError: not a secp256k1 key, or it has a record already.
     """
-    key = PublicKey.from_pem(dist.read(path, limit=_MAX_PUBLIC).decode("ascii", "replace"))
-    record = KeyRecord(_name(path), role, key, _today(), development=False)
-    write_new(record_path(path), record.to_toml().encode(), mode=0o644)
-    return record
+    return record_key(
+        path, PublicKey.from_pem(dist.read(path, limit=_MAX_PUBLIC).decode("ascii", "replace")), role
+    )
 
 
 def development_issuer(folder: Path) -> tuple[FileSigner, KeyRecord]:

@@ -35,11 +35,11 @@ from tests.unit.release.releases import (
     signatures,
     unchecked,
 )
+from toolchain.dsse import Envelope, seal
 from toolchain.keys import ORDER, PrivateKey, Signature
 from toolchain.manifest import canonical_json
 from toolchain.release.approvals import release_statement
 from toolchain.release.bundle import Bundle, LogProof, write_bundle
-from toolchain.release.dsse import Envelope, seal
 from toolchain.release.evidence import Build, collect_evidence
 from toolchain.release.images import image_to_json
 from toolchain.release.log import HEAD

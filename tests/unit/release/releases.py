@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from toolchain.dsse import Envelope
 from toolchain.image import Image, Segment
 from toolchain.keys import PrivateKey, Signature
 from toolchain.manifest import ImageRecord, Manifest, Provenance, VerificationRecord, canonical_json
@@ -20,7 +21,6 @@ from toolchain.release.bundle import (
     prove_logged,
     sign_bundle,
 )
-from toolchain.release.dsse import Envelope
 from toolchain.release.evidence import Build
 from toolchain.release.log import Log, cosign
 from toolchain.release.policy import Approver, LogPolicy, Party, ReleasePolicy

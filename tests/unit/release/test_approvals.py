@@ -19,10 +19,10 @@ from tests.unit.release.releases import (
     draft,
     image,
 )
+from toolchain.dsse import Envelope, seal
 from toolchain.errors import ImageError, SigningError
 from toolchain.keys import PrivateKey, Signature
 from toolchain.release.approvals import ApprovalError, approve, check_approvals, release_statement
-from toolchain.release.dsse import Envelope, seal
 
 TOMORROW = DAY + datetime.timedelta(1)
 YESTERDAY = DAY - datetime.timedelta(1)

@@ -20,10 +20,10 @@ from tests.unit.release.releases import (
     build,
     image,
 )
+from toolchain.dsse import IN_TOTO, Envelope, open_payload, seal
 from toolchain.errors import ImageError, VerificationError
 from toolchain.release.attestation import check_rebuilds
 from toolchain.release.bundle import draft_bundle
-from toolchain.release.dsse import IN_TOTO, Envelope, open_payload, seal
 from toolchain.release.evidence import Build
 from toolchain.release.images import image_from_json, image_to_json
 from toolchain.release.provenance import provenance_statement

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from toolchain.dsse import Envelope, seal
 from toolchain.errors import ImageError, ToolchainError, VerificationError
 from toolchain.keys import PrivateKey
 from toolchain.release import log as log_module
-from toolchain.release.dsse import Envelope, seal
 from toolchain.release.log import HEAD, Log, TreeHead, cosign
 from toolchain.release.merkle import leaf_hash, verify_consistency, verify_inclusion
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolchain.dsse import IN_TOTO, Envelope, open_payload, parse_canonical, seal, signers
 from toolchain.errors import ImageError, SigningError
 from toolchain.keys import ORDER, PrivateKey, Signature, low_s
-from toolchain.release.dsse import IN_TOTO, Envelope, open_payload, parse_canonical, seal, signers
 
 ALICE, BOB, EVE = (PrivateKey.from_int(n) for n in (0xA11CE, 0xB0B, 0xE7E))
 

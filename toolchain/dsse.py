@@ -4,6 +4,7 @@ The signature covers the pre-authentication encoding, that is the payload's type
 strict: an envelope has one form only, and its payload is canonical JSON.
 """
 
+import datetime
 import hashlib
 import json
 from collections.abc import Iterable
@@ -127,6 +128,21 @@ def parse_canonical(data: bytes, *, where: str) -> dict[str, object]:
     if not canonical or not isinstance(table, dict):
         raise ImageError("not canonical JSON of a table", where=where)
     return table
+
+
+def parse_date(text: str, *, where: str) -> datetime.date:
+    """A date of the form YYYY-MM-DD.
+
+    Raises:
+        ImageError: anything else.
+    """
+    try:
+        date = datetime.date.fromisoformat(text)
+    except ValueError as e:
+        raise ImageError("not a date", where=where) from e
+    if date.isoformat() != text:
+        raise ImageError("not a date of the form YYYY-MM-DD", where=where)
+    return date
 
 
 def signers(envelopes: Iterable[Envelope], keys: Iterable[PublicKey]) -> frozenset[PublicKey]:
