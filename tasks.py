@@ -96,13 +96,15 @@ def build(
     json: bool = False,
 ) -> None:
     """Compile apps: dist/<app>/<target>/ gets app.elf, app.hex, app.apdu, app.sha256, build.log."""
-    from toolchain import pipeline, views
+    from toolchain import pipeline
 
     out = Output(as_json=json)
     work = pipeline.Workspace.of(PROJECT, dist)
     jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work, builder=builder, image=image)
     with out.progress("build") as progress:
-        outcomes = pipeline.build(jobs, work, clean=clean, progress=progress)
+        outcomes = pipeline.build(jobs, work, clean=clean, progress=progress, meanwhile=console.tables)
+    from toolchain import views
+
     views.built(out, outcomes)
 
 

@@ -44,6 +44,13 @@ def _stdout() -> "Console":
     return Console(highlight=False, width=width, soft_wrap=not sys.stdout.isatty())
 
 
+def tables() -> None:
+    """Import what draws tables, while others work."""
+    import rich.table  # noqa: F401
+
+    _stdout()
+
+
 class Output:
     """Shows results either to a person or, with ``--json``, as one object a line.
 

@@ -18,17 +18,12 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from toolchain import __version__, dist
 from toolchain.app import MANIFEST, AppManifest
-from toolchain.build.container import machine
 from toolchain.build.host import build_all
+from toolchain.build.machines import machine
 from toolchain.build.result import BuildResult
 from toolchain.build.sdk import Sdk, find_sdk
 from toolchain.build.workplace import Job
 from toolchain.errors import ConfigError, ToolchainError, VerificationError
-from toolchain.formats.apdu_script import write_script
-from toolchain.formats.elf import read_elf
-from toolchain.formats.ihex import write_ihex
-from toolchain.image import ElfInfo, Image, VerifiedImage
-from toolchain.load.plan import Delete, plan_load
 from toolchain.manifest import (
     ImageRecord,
     Manifest,
@@ -39,8 +34,10 @@ from toolchain.manifest import (
 from toolchain.target import Target, get_target, targets
 from toolchain.userdata import data_folder
 
-# Imports are most of a build with nothing to do: rules, keys and devices are imported where used.
+# Imports are most of a build with nothing to do, and what is imported before make starts is waited for. So
+# all that comes later is imported where it is used.
 if TYPE_CHECKING:
+    from toolchain.image import ElfInfo, Image, VerifiedImage
     from toolchain.keys import AskSecret, PublicKey, Signer
     from toolchain.package import Loaded, Package
     from toolchain.sign.record import KeyRecord
@@ -194,16 +191,34 @@ class Built:
 
 
 def build(
-    todo: Sequence[Job], work: Workspace, *, clean: bool, progress: Progress
+    todo: Sequence[Job],
+    work: Workspace,
+    *,
+    clean: bool,
+    progress: Progress,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> tuple[Outcome[Built], ...]:
     """Compile every job, in parallel, and write what a loader needs, the log and build.json of each.
 
-    A job that fails does not stop the others. ``clean`` starts from a clean export.
+    A job that fails does not stop the others. ``clean`` starts from a clean export. ``meanwhile`` is called
+    once, if compilers run at all, as soon as they do: for what the caller will need then.
     """
     finished = itertools.count(1)
+
+    @functools.cache
+    def running() -> None:
+        from toolchain.formats import apdu_script, elf, ihex  # noqa: F401
+        from toolchain.load import plan  # noqa: F401
+
+        meanwhile()
+
     progress(0, len(todo))
     results = build_all(
-        todo, root=work.work, clean=clean, done=lambda _job: progress(next(finished), len(todo))
+        todo,
+        root=work.work,
+        clean=clean,
+        show=lambda _job, _line: running(),
+        done=lambda _job: progress(next(finished), len(todo)),
     )
     outcomes = []
     for job, result in zip(todo, results, strict=True):
@@ -228,6 +243,8 @@ def _each(outcomes: Sequence[Outcome[T]], stage: Callable[[T], U]) -> tuple[Outc
 
 
 def _write_build(job: Job, result: BuildResult, work: Workspace) -> Built:
+    from toolchain.formats.elf import read_elf
+
     image, info = read_elf(result.elf, flags=result.app.permissions.flags, where="app.elf")
     folder = work.dist / job.manifest.directory.name / job.target.name
     dist.write(folder / "app.elf", result.elf)
@@ -244,11 +261,16 @@ def _write_build(job: Job, result: BuildResult, work: Workspace) -> Built:
 
 
 def _hex(image: Image) -> str:
+    from toolchain.formats.ihex import write_ihex
+
     return write_ihex(image.segments, image.base + (image.boot_offset | 1))
 
 
 def _script(image: Image, signature: bytes | None) -> str:
     """The load as a text of APDUs, as the official makefiles leave it."""
+    from toolchain.formats.apdu_script import write_script
+    from toolchain.load.plan import Delete, plan_load
+
     return write_script(plan_load(image, signature=signature, delete=Delete.FIRST).script_apdus())
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from toolchain.build import reproduce as reproducing
-from toolchain.build.container import machine
+from toolchain.build.machines import machine
 from toolchain.build.workplace import HOST, Job, Machine
 from toolchain.errors import ToolchainError
 from toolchain.package import read_manifest

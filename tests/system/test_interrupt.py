@@ -135,7 +135,7 @@ def fake_python(folder: Path) -> Path:
         "#!/bin/sh\n"
         f'case "$*" in *"-m venv"*) echo made >>"{folder}/made"; sleep 1; for last; do :; done;'
         f' mkdir -p "$last/bin"; cp "$0" "$last/bin/python"; exit;; *"-m pip"*) exit;;'
-        " */tasks.py*) exit 7;; esac\n"
+        " */start.py*) exit 7;; esac\n"
         f'exec "{sys.executable}" "$@"\n'
     )
     script.chmod(0o755)

@@ -85,7 +85,7 @@ def analyze(job: Job, result: BuildResult, *, root: Path, cancel: Event | None =
         todo = [unit for unit in units if unit.key not in fresh]
         failed: list[Defect] = []
         if todo:
-            environment = place.environment(sources.epoch())
+            environment = place.environment(sources.epoch)
             del environment[COMMANDS]
             with tempfile.TemporaryDirectory(dir=place.folder / "home", prefix="analysis-") as name:
                 folder = Path(name)

@@ -30,7 +30,7 @@ class CompileCommand:
 
 @dataclass(frozen=True)
 class Call:
-    """A compiler or linker that ran; ``file`` is empty for a link. ``messages`` is its standard error."""
+    """A compiler or linker that ran. ``messages`` is its standard error; of a compiler, make sees none."""
 
     command: CompileCommand
     messages: str

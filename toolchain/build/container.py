@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Literal, get_args
 
 from toolchain import dist
 from toolchain.build import image as builder_image
@@ -22,41 +21,16 @@ from toolchain.build.git import stores
 from toolchain.build.process import LogSink
 from toolchain.build.sdk import FLAGS, Sdk
 from toolchain.build.toolchains import Toolchain
-from toolchain.build.workplace import HOST, Machine, Tools, Workplace
+from toolchain.build.workplace import Tools, Workplace
 from toolchain.environment import file_lock
 from toolchain.errors import BuildError, ConfigError
 from toolchain.target import Target
-
-Builder = Literal["auto", "container", "host"]
-"""auto is a container where a builder image was made and an engine has it, else this machine."""
 
 _PACKAGE = Path(__file__).parents[1]
 _HOME = Path("/opt/nano-toolchain")
 _PREPARE = "from toolchain.build.inside import main; main()"
 _PREPARE_TIME = 300.0
 _SYSTEM = {"amd64": "x86_64", "arm64": "aarch64"}
-
-
-def machine(builder: str, image: str, work: Path) -> Machine:
-    """What ``--builder`` and ``--image`` name. ``work`` is where a builder image was noted.
-
-    Raises:
-        ConfigError: no such builder, no engine, no such image, or one of another architecture.
-    """
-    if builder not in get_args(Builder):
-        raise ConfigError(f"no builder is called {builder!r}", hint="choose auto, container or host")
-    if image and builder == "host":
-        raise ConfigError("an image is for a container", hint="leave out --builder host, or --image")
-    if builder == "host":
-        return HOST
-    if image or builder == "container":
-        return Container.find(image, work)
-    if builder_image.was_made(work):
-        try:
-            return Container.find("", work)
-        except ConfigError:
-            return HOST
-    return HOST
 
 
 @dataclass(frozen=True)

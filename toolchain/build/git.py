@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from toolchain.errors import ConfigError
@@ -12,25 +13,39 @@ def git(folder: Path, *arguments: str) -> str | None:
 
     Variables of a calling git (``GIT_DIR`` in a hook) do not count; the index is not refreshed.
     """
+    return gits(folder, arguments)[0]
+
+
+def gits(folder: Path, *questions: Sequence[str]) -> list[str | None]:
+    """As ``git``, several questions at once."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environment |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
+        running = [
+            subprocess.Popen(
+                ["git", "-C", str(folder), *arguments],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+            for arguments in questions
+        ]
     except FileNotFoundError:
-        return None
-    if b"dubious ownership" in done.stderr:
-        raise ConfigError(
-            "git refuses this repository: it belongs to another user",
-            hint=f"git config --global --add safe.directory {folder}",
-            where=str(folder),
-        )
-    return os.fsdecode(done.stdout).strip("\n") if done.returncode == 0 else None
+        return [None] * len(questions)
+    answers = []
+    for process in running:
+        said, complaint = process.communicate()
+        if b"dubious ownership" in complaint:
+            for other in running:
+                other.communicate()
+            raise ConfigError(
+                "git refuses this repository: it belongs to another user",
+                hint=f"git config --global --add safe.directory {folder}",
+                where=str(folder),
+            )
+        answers.append(os.fsdecode(said).strip("\n") if process.returncode == 0 else None)
+    return answers
 
 
 def stores(folder: Path) -> tuple[Path, ...]:

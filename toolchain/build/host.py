@@ -225,7 +225,7 @@ def _make(
     if fresh or kept.commit != sources.commit:
         clone_history(sources, place.source)
     extra.write_text(_EXTRA.format(names=VARIABLES, folder=values, goal=goal), "utf-8")
-    environment, folders = place.environment(sources.epoch()), place.folders(sources)
+    environment, folders = place.environment(sources.epoch), place.folders(sources)
     provenance = _provenance(place, sources, [folders.rename(word) for word in command], environment)
     place.log.write_text(" ".join(provenance.command) + "\n", "utf-8")
     machine = place.job.machine
@@ -238,12 +238,14 @@ def _make(
         show=how.show,
         descriptors=how.server.descriptors if how.server else (),
     )
+    called = read_calls(calls)
     ran = {
         str(Path(call.command.directory, call.command.output)): Step(call.command, parse_call(call, folders))
-        for call in read_calls(calls)
+        for call in called
     }
-    with place.log.open(encoding="utf-8", errors="replace") as lines:
-        made = parse_make(lines, folders)
+    with place.log.open("r+", encoding="utf-8", errors="replace") as log:
+        made = parse_make(log, folders)
+        log.writelines(call.messages for call in called if call.command.file)
     after = Kept(
         basis=place.basis,
         commit=sources.commit,

@@ -28,6 +28,7 @@ from typing import IO, Any, Literal, get_args
 
 from toolchain import dist
 from toolchain.build.engine import Command, Engine, ImageFacts
+from toolchain.build.machines import MADE
 from toolchain.environment import file_lock
 from toolchain.errors import BuildError, ConfigError
 
@@ -113,15 +114,10 @@ def find(engine: Engine, work: Path) -> Builder:
     return Builder(name, image, made=False)
 
 
-def was_made(work: Path) -> bool:
-    """Whether somebody made a builder image for ``work``; no engine is asked."""
-    return (work / "builder.json").is_file()
-
-
 def _made_here(work: Path, name: str) -> tuple[str, ...] | None:
     """Layers of the image of that name that ``make`` checked on this machine."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        return tuple(json.loads((work / "builder.json").read_bytes())[name])
+        return tuple(json.loads((work / MADE).read_bytes())[name])
     return None
 
 
@@ -167,7 +163,7 @@ def make(engine: Engine, work: Path, *, base: str = "auto", mirror: str = "", sh
 
 
 def _note(work: Path, builder: Builder) -> None:
-    dist.write(work / "builder.json", json.dumps({builder.name: builder.image.layers}))
+    dist.write(work / MADE, json.dumps({builder.name: builder.image.layers}))
 
 
 def update(architecture: str, work: Path, *, mirror: str = "", show: Show) -> tuple[Change, ...]:

@@ -357,7 +357,7 @@ def _checkout(job: Job, root: Path, first: BuildResult) -> tuple[Difference | No
             status = copied.machine.run(
                 place,
                 place.command(place.folder / "extra.mk"),
-                place.environment(sources.epoch()) | {"MAKEFLAGS": f" -j{os.cpu_count() or 1}"},
+                place.environment(sources.epoch) | {"MAKEFLAGS": f" -j{os.cpu_count() or 1}"},
                 timeout=TIMEOUT,
                 cancel=Event(),
                 show=lambda _: None,

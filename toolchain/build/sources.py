@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolchain.build.git import git
+from toolchain.build.git import git, gits
 from toolchain.errors import ConfigError
 
 OUTPUTS = ("build", "bin", "debug")
@@ -32,14 +32,15 @@ class Sources:
     """The files of an app: relative path → stamp.
 
     In a git repository these are the files that git tracks, and those that it does not ignore, submodules
-    included; elsewhere all but hidden folders and outputs. ``commit`` is empty outside of a repository,
-    ``repository`` says that the app's folder is the root of one. ``dirty`` means that a file differs from
-    the commit or is not in it.
+    included; elsewhere all but hidden folders and outputs. ``commit`` is empty outside of a repository, and
+    ``epoch`` is when it was made, in seconds since 1970; 0 without one. ``repository`` says that the app's
+    folder is the root of one. ``dirty`` means that a file differs from the commit or is not in it.
     """
 
     folder: Path
     files: Mapping[str, Stamp]
     commit: str
+    epoch: int
     dirty: bool
     repository: bool
     submodules: tuple[str, ...]
@@ -51,40 +52,43 @@ class Sources:
         Raises:
             ConfigError: a link that leaves the folder, or something that is neither file nor link.
         """
+        listing, head, status, prefix = gits(
+            folder,
+            _LIST,
+            ("rev-list", "--max-count=1", "--timestamp", "HEAD"),
+            ("status", "--porcelain", "--ignore-submodules=none", "--", "."),
+            ("rev-parse", "--show-prefix"),
+        )
         submodules: list[str] = []
-        names = set(_git_files(folder, "", submodules))
-        commit, dirty, prefix = "", False, None
-        if manifest in names:
-            commit = git(folder, "rev-parse", "--verify", "--quiet", "HEAD") or ""
-            dirty = bool(git(folder, "status", "--porcelain", "--ignore-submodules=none", "--", "."))
-            prefix = git(folder, "rev-parse", "--show-prefix")
-        else:
-            names, submodules = set(_folder_files(folder, build_directory)), []
+        names = set(_git_files(folder, listing or "", "", submodules))
+        if manifest not in names:
+            names = set(_folder_files(folder, build_directory))
+            head, status, prefix, submodules = None, None, None, []
+        epoch, _, commit = (head or "0").partition(" ")
         files = dict(_stamps(folder, sorted(names)))
-        return cls(folder, files, commit, dirty, prefix == "", tuple(sorted(submodules)))
-
-    def epoch(self) -> int:
-        """When the commit was made, in seconds since 1970; 0 without one."""
-        return int((self.commit and git(self.folder, "show", "-s", "--format=%ct", self.commit)) or 0)
+        return cls(folder, files, commit, int(epoch), bool(status), prefix == "", tuple(sorted(submodules)))
 
 
-def _git_files(folder: Path, prefix: str, submodules: list[str]) -> Iterator[str]:
-    tracked = git(folder, "ls-files", "-z", "--stage") or ""
-    others = git(folder, "ls-files", "-z", "--others", "--exclude-standard") or ""
-    for entry in filter(None, tracked.split("\0")):
-        mode, name = entry[:6], entry.split("\t", 1)[1]
-        if mode == "160000":
+_LIST = ("ls-files", "-z", "-t", "--stage", "--others", "--exclude-standard")
+
+
+def _git_files(folder: Path, listing: str, prefix: str, submodules: list[str]) -> Iterator[str]:
+    """What ``_LIST`` printed in ``folder``: ``? name``, or a tag, mode, object, stage, and the name."""
+    for entry in filter(None, listing.split("\0")):
+        tag, rest = entry[0], entry[2:]
+        name = rest if tag == "?" else rest.split("\t", 1)[1]
+        inside = ""
+        if tag == "?":
+            # A repository inside that is no submodule is listed as a folder with a slash behind it.
+            inside = name if name.endswith("/") else ""
+        elif rest.startswith("160000"):
             submodules.append(prefix + name)
-            if (folder / name / ".git").exists():
-                yield from _git_files(folder / name, f"{prefix}{name}/", submodules)
-        else:
+            inside = f"{name}/"
+        if not inside:
             yield prefix + name
-    # A repository inside that is no submodule is listed as a folder with a slash behind it.
-    for name in filter(None, others.split("\0")):
-        if name.endswith("/"):
-            yield from _git_files(folder / name, prefix + name, submodules)
-        else:
-            yield prefix + name
+        elif (folder / name / ".git").exists():
+            within = git(folder / name, *_LIST) or ""
+            yield from _git_files(folder / name, within, prefix + inside, submodules)
 
 
 def _folder_files(folder: Path, build_directory: Path) -> Iterator[str]:
@@ -214,5 +218,7 @@ def clone_history(sources: Sources, copy: Path) -> None:
             if git(copy, "read-tree", "HEAD") is not None:
                 return
         shutil.rmtree(copy / ".git", ignore_errors=True)
-    if git(copy, "init", "--quiet", "--template=") is None:
-        raise ConfigError("git does not run", hint="apt-get install git")
+    # What `git init` makes, without starting it.
+    for name in ("objects", "refs"):
+        (copy / ".git" / name).mkdir(parents=True)
+    (copy / ".git" / "HEAD").write_text("ref: refs/heads/main\n", "utf-8")

@@ -1,13 +1,13 @@
 """Which compiler goes with which SDK, and a folder of tools that make can use.
 
 The pairs are data (``toolchains.toml``). A prepared folder holds tiny ``sh`` scripts under the names that
-the SDKs' make files call; the ones for compilers write down their arguments (``commands.py`` reads them).
+the SDKs' make files call; the ones for compilers write down their arguments and messages (``commands.py``
+reads them). Where one compiles, the shell becomes the compiler: one that waits is seen in a build's time.
 """
 
 import contextlib
 import functools
 import hashlib
-import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -40,6 +40,7 @@ _RECORDER = """\
 record=${folder}/$$
 while [ -e "$record" ]; do record=$record+; done
 printf '%s\\0' "$PWD" "$0" "$@" >"$record" || exit 1
+case " $* " in *' -c '*) exec {run} 2>"$record.err" ;; esac
 {run} 2>"$record.err"
 status=$?
 [ ! -s "$record.err" ] || cat "$record.err" >&2
@@ -269,6 +270,8 @@ def _wheel_identity(compiler: Compiler, zig: Path) -> str:
     Raises:
         ConfigError: another version, or other bytes.
     """
+    import importlib.metadata
+
     lock = _lock(compiler.name)
     version, digest = importlib.metadata.version(compiler.package), _digest(zig)
     if version != lock["version"]:

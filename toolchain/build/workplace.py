@@ -104,8 +104,9 @@ class Host:
         if sdk.family != "shim":
             python = ensure_environment(_SDK_LOCK, root / "environments" / "sdk")
         newlib = newlib_folder()
-        if shutil.which("make") is None:
-            raise ConfigError("make is not installed", hint="apt-get install make")
+        for program in ("make", "git"):
+            if shutil.which(program) is None:
+                raise ConfigError(f"{program} is not installed", hint=f"apt-get install {program}")
         found = (shutil.which(program) for program in ("make", "git", "bash"))
         path = ("/usr/bin", "/bin", *(str(Path(program).parent) for program in found if program))
         return Tools(

@@ -170,9 +170,16 @@ def test_no_makefile(job: JobMaker, app: Path, tmp_path: Path) -> None:
         build(job(), root=tmp_path / "work")
 
 
-def test_no_make(job: JobMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ConfigError, match="make is not installed"):
+@pytest.mark.parametrize("program", ["make", "git"])
+def test_make_and_git_are_needed(
+    program: str, job: JobMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = tmp_path / "only"
+    tools.mkdir()
+    for name in {"make", "git", "bash"} - {program}:
+        (tools / name).symlink_to(f"/usr/bin/{name}")
+    monkeypatch.setenv("PATH", str(tools))
+    with pytest.raises(ConfigError, match=f"{program} is not installed"):
         build(job(), root=tmp_path / "work")
 
 

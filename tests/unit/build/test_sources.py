@@ -40,7 +40,7 @@ def test_a_repository_holds_what_git_knows_or_does_not_ignore(repository: Path) 
 def test_a_clean_repository(repository: Path) -> None:
     sources = read(repository)
     assert not sources.dirty
-    assert sources.epoch() == int(git(repository, "show", "-s", "--format=%ct"))
+    assert sources.epoch == int(git(repository, "show", "-s", "--format=%ct"))
 
 
 def test_submodules_belong_to_it(repository: Path, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_outside_of_a_repository(app: Path) -> None:
         "src/other.c",
         "src/build/kept.c",
     }
-    assert (sources.commit, sources.dirty, sources.epoch()) == ("", False, 0)
+    assert (sources.commit, sources.dirty, sources.epoch) == ("", False, 0)
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "src/../../outside"])

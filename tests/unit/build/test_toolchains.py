@@ -183,12 +183,18 @@ def test_a_call_is_passed_on_and_written_down(
     tools = prepare(fake, TARGET, root)
     words = ["-c", *words, "-o", "x.o", "x.c"]
     echo = "".join(f"<{word}>" for word in words)
-    assert call(tools, "clang", *words, calls=calls) == (7, echo, "said to stderr\n")
+    assert call(tools, "clang", *words, calls=calls) == (7, echo, "")
     (recorded,) = read_calls(calls)
     assert recorded.command.arguments == (str(tools.bin / "clang"), *words)
     assert recorded.messages == "said to stderr\n"
     assert recorded.command.file == "x.c"
     assert recorded.command.directory == str(Path.cwd())
+
+
+def test_who_asks_a_compiler_gets_its_messages_too(fake: Compiler, tmp_path: Path) -> None:
+    (tmp_path / "calls").mkdir()
+    answer = call(prepare(fake, TARGET, tmp_path), "clang", "-v", calls=tmp_path / "calls")
+    assert answer == (7, "<-v>", "said to stderr\n")
 
 
 def test_nothing_is_written_down_unasked(fake: Compiler, tmp_path: Path) -> None:
