@@ -23,6 +23,7 @@ from toolchain import dist
 from toolchain.errors import ToolchainError
 
 OWN_APP = "boilerplate"
+OWN_TARGETS = ("nanos", "nanosp", "nanox")
 
 
 @dataclass
@@ -81,10 +82,12 @@ class Session:
     def _each(
         self, name: str, measure: Callable[[Subject, Path, int], Result], runs: int
     ) -> Iterator[Result]:
-        own = Subject(f"{OWN_APP}, sdk-shim, {self.target}", OWN_APP, "", self.target)
+        own = Subject(f"{OWN_APP}, sdk-shim, {self.target}", OWN_APP, "", (self.target,))
         yield measure(own, self.make_folder(f"{name}-own"), runs)
+        every = Subject(f"{OWN_APP}, sdk-shim, all three", OWN_APP, "", OWN_TARGETS)
+        yield measure(every, self.make_folder(f"{name}-every"), runs)
         if self.sdk:
-            official = Subject(f"official SDK and app, {self.target}", self.app, self.sdk, self.target)
+            official = Subject(f"official SDK and app, {self.target}", self.app, self.sdk, (self.target,))
             yield measure(official, self.make_folder(f"{name}-official"), runs)
         else:
             yield NotMeasured(

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +19,12 @@ MAKE = "make"
 
 @dataclass(frozen=True)
 class Subject:
-    """What is built. Without ``sdk`` it is the project's own."""
+    """What is built. Without ``sdk`` it is the project's own; several targets are one call of ours."""
 
     name: str
     app: str
     sdk: str
-    target: str
+    targets: tuple[str, ...]
 
 
 def builds(subject: Subject, folder: Path, runs: int) -> Result:
@@ -51,10 +52,10 @@ def _series(subject: Subject, folder: Path, runs: int, *, clean: bool) -> Series
     if shutil.which(MAKE) is None:
         raise MissingError("make is not installed", hint="apt-get install make")
     work = pipeline.Workspace.of(PROJECT, str(folder / "dist"))
-    (job,) = pipeline.jobs([subject.app], [subject.target], subject.sdk, "", work)
-    bare = _Bare(Workplace.find(job, work.work), folder)
-    ours = [INV, "build", "--app", str(job.manifest.directory), "--target", subject.target]
-    ours += ["--dist", str(work.dist)]
+    jobs = pipeline.jobs([subject.app], subject.targets, subject.sdk, "", work)
+    bares = [_Bare(Workplace.find(job, work.work), folder / job.target.name) for job in jobs]
+    ours = [INV, "build", "--app", str(jobs[0].manifest.directory), "--dist", str(work.dist)]
+    ours += [word for target in subject.targets for word in ("--target", target)]
     ours += ["--sdk", subject.sdk] if subject.sdk else []
     ours += ["--clean"] if clean else []
     home = environment(folder)
@@ -64,16 +65,24 @@ def _series(subject: Subject, folder: Path, runs: int, *, clean: bool) -> Series
 
     def run_make() -> Sample:
         if clean:
-            bare.clean()
-        return bare.make()
+            for bare in bares:
+                bare.clean()
+        return _in_turn([bare.make() for bare in bares])
 
     return interleave({US: run_ours, MAKE: run_make}, runs)
+
+
+def _in_turn(samples: Sequence[Sample]) -> Sample:
+    """What several processes took, one after the other."""
+    total = {name: sum(sample[name] for sample in samples) for name in samples[0]}
+    return total | {"memory": max(sample["memory"] for sample in samples)}
 
 
 class _Bare:
     """Make in a copy of the app, as a person would type it who knows what our build tells make."""
 
     def __init__(self, place: Workplace, folder: Path) -> None:
+        folder.mkdir()
         app = place.job.manifest
         copy = folder / "bare"
         shutil.copytree(
