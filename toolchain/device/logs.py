@@ -35,6 +35,34 @@ _STEPS = {
 }
 """Instructions that tell the step. What is wrapped (00) cannot be read from a log."""
 
+_CALLS = {
+    "getdeployedsecretv2": Step.TARGET,
+    "validate_certificate": Step.HOST_CERTIFICATE,
+    "deleteapp(?:byhash)?|delete_app": Step.DELETE,
+    "createapp(?:noinstallparams)?|create_app": Step.CREATE,
+    "selectsegment|set_load_offset": Step.SELECT,
+    "loadsegmentchunk": Step.LOAD,
+    "flushsegment": Step.FLUSH,
+    "crcsegment": Step.CRC,
+    "commit": Step.COMMIT,
+    "listapp|list_apps": Step.LIST,
+    "getmeminfo|get_memory_info": Step.MEMORY,
+    "getversion": Step.VERSION,
+    "setupcustomca|setup_custom_certificate": Step.ENROLL_CA,
+    "resetcustomca|reset_custom_certificate": Step.REMOVE_CA,
+    "runapp|run_app": Step.RUN,
+}
+"""Functions in the tracebacks of the official loaders that tell the step, ledgerblue's and ledgerctl's."""
+
+_ABOUT_HOSTS = {0x6802, 0x6805, 0x6982, 0x6985, 0x69D5}
+"""In a handshake, one function in ledgerblue, these answer the host's certificates; others its start."""
+
+_TRACED = re.compile(
+    r"\b(?:in |LedgerSecureIns\.|LedgerIns\.|loader\.|client\.)"
+    "(?:" + "|".join(f"(?P<s{n}>{names})" for n, names in enumerate(_CALLS)) + r")\b",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -86,17 +114,21 @@ def _statement(entry: dict[str, Any]) -> Statement:
 def read_log(log: str) -> Iterator[Mention]:
     """Everything in the output of a loader that can be explained, in order.
 
-    It reads ``status 6985`` and the like, traces of APDUs (``=> e0…``, ``<= …6985``) as ledgerblue and
-    ledgerctl print them, and texts of theirs that hide a status word or never had one.
+    It reads ``status 6985`` and the like, traces of APDUs (``=> e0…``, ``<= …6985``) and tracebacks as
+    ledgerblue and ledgerctl print them, and texts of theirs that hide a status word or never had one.
     """
     step: Step | None = None
     for number, line in enumerate(log.splitlines(), start=1):
         if sent := _SENT.search(line):
             step = _STEPS.get(int(sent[1], 16))
+        elif traced := _TRACED.search(line[:_MAX_TEXT]):
+            step = list(_CALLS.values())[int((traced.lastgroup or "s0")[1:])]
         elif found := _RECEIVED.search(line) or _NAMED.search(line):
             sw = int(found[1], 16)
             if sw != OK:
                 here = _named_step(line) or step
+                if here is Step.TARGET and sw in _ABOUT_HOSTS:
+                    here = Step.HOST_CERTIFICATE
                 yield Mention(number, Statement.of(explain(sw, here)), here)
         else:
             for pattern, statement, where in _texts():

@@ -1,3 +1,6 @@
+import csv
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +29,28 @@ def test_every_code_has_an_honest_answer(sw: int, step: Step | None) -> None:
 def test_codes_of_the_protocol_are_known(sw: int) -> None:
     assert sw in known()
     assert explain(sw).source != "class"
+
+
+def named() -> dict[int, set[str]]:
+    """Every name that the SDK's headers give to a number (errors.h, status_words.h; v25, v26, Nano S)."""
+    path = Path(__file__).parents[2] / "vectors" / "status_words.csv"
+    found: dict[int, set[str]] = {}
+    for row in csv.DictReader(path.read_text("utf-8").splitlines()):
+        found.setdefault(int(row["code"], 16), set()).add(row["name"])
+    return found
+
+
+def test_every_name_of_the_sdks_headers() -> None:
+    names = named()
+    assert sum(map(len, names.values())) == 488
+    for sw, called in names.items():
+        assert sw in known() or sw == 0x9000, called
+        word = explain(sw)
+        assert word.name in called
+        assert word.source != "class"
+        assert "unknown" not in f"{word.meaning} {word.cause} {word.next_step}".lower().replace(
+            "unknown host", ""
+        )
 
 
 def test_no_known_code_is_called_unknown() -> None:
