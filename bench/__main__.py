@@ -15,7 +15,7 @@ from bench import machine
 from bench.builds import Subject, builds, noops
 from bench.evidence import log, verification
 from bench.figures import NotMeasured, Result
-from bench.loads import Loads, load, transfer
+from bench.loads import LARGE, Loads, again, cable, fleet, large, load, transfer
 from bench.signing import signing
 from bench.startup import startup
 from bench.table import table, to_json
@@ -67,6 +67,22 @@ class Session:
         """Loading, as the device sees it."""
         yield from transfer(self.loads)
 
+    def cable(self) -> Iterator[Result]:
+        """Loading over a modelled USB link."""
+        yield from cable(self.loads)
+
+    def fleet(self) -> Iterator[Result]:
+        """Loading onto eight devices at once."""
+        yield from fleet(self.loads)
+
+    def reload(self) -> Iterator[Result]:
+        """Loading what is there."""
+        yield from again(self.loads)
+
+    def large(self) -> Iterator[Result]:
+        """Loading an app of 400 KB."""
+        yield from large(Loads(self.make_folder("large"), self.target, self.runs or 7, LARGE))
+
     def signing(self) -> Iterator[Result]:
         """Signing many digests in an HSM."""
         yield signing(self.make_folder("signing"), self.runs or 7)
@@ -104,6 +120,10 @@ COMPARISONS = {
     "noop": Session.noop,
     "load": Session.load,
     "transfer": Session.transfer,
+    "cable": Session.cable,
+    "fleet": Session.fleet,
+    "reload": Session.reload,
+    "large": Session.large,
     "signing": Session.signing,
     "verification": Session.verification,
     "log": Session.log,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Unit = Literal["s", "bytes", "commands"]
+Unit = Literal["s", "bytes", "commands", "frames"]
 Sample = Mapping[str, float]
 """One run: quantity → value in its unit."""
 
@@ -18,8 +18,13 @@ UNITS: Mapping[str, Unit] = {
     "transfer": "s",
     "memory": "bytes",
     "commands": "commands",
+    "frames": "frames",
+    "loads": "commands",
 }
-"""Every quantity. ``cpu`` is user and system time with all children, ``memory`` the peak of the largest."""
+"""Every quantity. ``cpu`` is user and system time with all children, ``memory`` the peak of the largest.
+
+``commands`` are all that a device got, ``loads`` those that load, ``frames`` what they take over USB.
+"""
 
 US = "ours"
 

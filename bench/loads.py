@@ -3,6 +3,7 @@
 Every run is a whole process and gets a device that is new, so that nobody has to delete first.
 """
 
+import contextlib
 import functools
 import hashlib
 import importlib.util
@@ -25,7 +26,7 @@ from bench.figures import (
     compare,
     interleave,
 )
-from bench.process import INV, BenchError, environment, measure
+from bench.process import INV, PROJECT, BenchError, environment, measure
 from toolchain.formats.ihex import write_ihex
 from toolchain.image import Image, Segment
 from toolchain.manifest import ImageRecord, Manifest, Provenance, SignatureRecord, VerificationRecord
@@ -33,9 +34,12 @@ from toolchain.sign.file import FileSigner
 from toolchain.sign.issuer import development_issuer, virtual_device_issuer
 from toolchain.target import get_target
 from toolchain.userdata import data_folder
-from toolchain.virtual_device import DeviceConfig, DeviceIdentity, VirtualDevice
+from toolchain.virtual_device import DeviceConfig, DeviceIdentity, DeviceState, Exchange, VirtualDevice
+from toolchain.virtual_device.latency import Latency, fixed, reports, usb_hid
+from toolchain.virtual_device.server import Server
 
 LEDGERCTL, LEDGERBLUE = "ledgerctl", "ledgerblue"
+OVER_USB, ONE, FIRST = "ours over USB", "one device", "a first load"
 _PACKAGES = {LEDGERCTL: "ledgerwallet", LEDGERBLUE: "ledgerblue"}
 _INSTALL = "./inv bench installs it; or: pip install --require-hashes -r requirements/dev.lock"
 
@@ -44,17 +48,23 @@ _PATH = "44'/1'"
 # Name, version and path as ledgerctl encodes them from its manifest: then all three load the same bytes.
 _PARAMS = b"\x01\x03App\x02\x051.0.0\x04\x0a\x01\x02\x80\x00\x00\x2c\x80\x00\x00\x01"
 _CODE, _DATA = 25 << 10, 1536
+"""27 KB in all, about as large as the official sample app."""
+LARGE = 397 << 10
+"""Bytes of code that make an app of 400 KiB and less than 410 KB."""
+_FLEET = 8
+_LOADS = range(0x05, 0x0D)
+"""Sub-commands of a load: select, chunk, flush, CRC, commit, create, delete."""
 _BASE = 0xC0DE0000
 
 
 class Loads:
     """The app, signed for us and described for the others, and the runs with it."""
 
-    def __init__(self, folder: Path, target: str, runs: int) -> None:
-        self.subject = f"27 KB, {target}"
+    def __init__(self, folder: Path, target: str, runs: int, code: int = _CODE) -> None:
         self._folder = folder
         self._runs = runs
-        self._image = _synthetic_image(target)
+        self._image = _synthetic_image(target, code)
+        self.subject = f"{self._image.span // 1000} KB, {target}"
         os.environ["XDG_DATA_HOME"] = str(folder / "data")
         signer, _ = development_issuer(data_folder())
         self._config = replace(
@@ -63,8 +73,10 @@ class Loads:
             ),
             signing_keys=(signer.public_key,),
         )
+        manifest = _for_us(self._image, target, signer, folder)
         self._commands = {
-            US: _for_us(self._image, target, signer, folder),
+            US: [INV, "load", "--manifest", manifest, "--device"],
+            OVER_USB: [sys.executable, "-m", "bench.over_usb", manifest],
             LEDGERCTL: _for_ledgerctl(self._image, folder),
             LEDGERBLUE: _for_ledgerblue(self._image, folder),
         }
@@ -76,37 +88,84 @@ class Loads:
     @functools.cached_property
     def quick(self) -> Series:
         """Against a device that acknowledges at once."""
-        return self._series(quick_ack=True)
+        return self._series()
 
     @functools.cached_property
     def plain(self) -> Series:
         """Against a device that acknowledges when its system thinks fit, as most servers do."""
         return self._series(quick_ack=False)
 
-    def _series(self, *, quick_ack: bool) -> Series:
+    @functools.cached_property
+    def cable(self) -> Series:
+        """Against a device that answers as slowly as over USB; ours packs its commands as for it."""
+        contenders = {US: functools.partial(self._run, OVER_USB, latency=usb_hid)}
+        for name in self.peers:
+            contenders[name] = functools.partial(self._run, name, latency=usb_hid)
+        return interleave(contenders, self._runs)
+
+    @functools.cached_property
+    def fleet(self) -> Series:
+        """Eight devices that take 5 ms for each exchange, and one."""
+        slow = fixed(0.005)
+        eight = functools.partial(self._run, US, count=_FLEET, latency=slow)
+        return interleave({US: eight, ONE: functools.partial(self._run, US, latency=slow)}, self._runs)
+
+    @functools.cached_property
+    def again(self) -> Series:
+        """Onto a device that has the app, and onto one that has not."""
+        device = VirtualDevice(self._config)
+        with device.serve() as server:
+            self._measure(US, [server.uri], server)
+        there = functools.partial(self._run, US, state=device.state)
+        return interleave({US: there, FIRST: functools.partial(self._run, US)}, self._runs)
+
+    def _series(self, *, quick_ack: bool = True) -> Series:
         contenders = {
             name: functools.partial(self._run, name, quick_ack=quick_ack) for name in (US, *self.peers)
         }
         return interleave(contenders, self._runs)
 
-    def _run(self, client: str, *, quick_ack: bool) -> Sample:
-        times: list[float] = []
-        device = VirtualDevice(self._config, trace=lambda _: times.append(time.perf_counter()))
-        with device.serve(quick_ack=quick_ack) as server:
-            sample = measure(
-                [*self._commands[client], *((server.uri,) if client == US else ())],
-                folder=self._folder,
-                environment=environment(
-                    self._folder,
-                    XDG_DATA_HOME=os.environ["XDG_DATA_HOME"],
-                    LEDGER_PROXY_ADDRESS=server.host,
-                    LEDGER_PROXY_PORT=str(server.port),
-                ),
-                log=self._folder / f"{client}.log",
-            )
-        if [app.full_hash for app in device.state.apps] != [self._image.digest()]:
-            raise BenchError(f"{client} ended well, but the device does not have the app")
-        return {**sample, "commands": len(times), "transfer": times[-1] - times[0]}
+    def _run(
+        self,
+        client: str,
+        *,
+        count: int = 1,
+        quick_ack: bool = True,
+        latency: Latency | None = None,
+        state: DeviceState | None = None,
+    ) -> Sample:
+        seen: list[tuple[float, Exchange]] = []
+        devices = [
+            VirtualDevice(self._config, state, trace=lambda e: seen.append((time.perf_counter(), e)))
+            for _ in range(count)
+        ]
+        with contextlib.ExitStack() as stack:
+            servers = [stack.enter_context(d.serve(quick_ack=quick_ack, latency=latency)) for d in devices]
+            sample = self._measure(client, [server.uri for server in servers], servers[0])
+        for device in devices:
+            if [app.full_hash for app in device.state.apps] != [self._image.digest()]:
+                raise BenchError(f"{client} ended well, but the device does not have the app")
+        return {
+            **sample,
+            "commands": len(seen),
+            "transfer": seen[-1][0] - seen[0][0],
+            "frames": sum(reports(len(e.command)) + reports(len(e.reply)) for _, e in seen),
+            "loads": sum(e.plain_command is not None and e.plain_command[0] in _LOADS for _, e in seen),
+        }
+
+    def _measure(self, client: str, uris: list[str], server: Server) -> Sample:
+        named = {US: [part for uri in uris for part in ("--device", uri)][1:], OVER_USB: uris}
+        return measure(
+            [*self._commands[client], *named.get(client, [])],
+            folder=PROJECT if client == OVER_USB else self._folder,
+            environment=environment(
+                self._folder,
+                XDG_DATA_HOME=os.environ["XDG_DATA_HOME"],
+                LEDGER_PROXY_ADDRESS=server.host,
+                LEDGER_PROXY_PORT=str(server.port),
+            ),
+            log=self._folder / f"{client}.log",
+        )
 
 
 def load(bench: Loads) -> Iterator[Result]:
@@ -145,15 +204,61 @@ def transfer(bench: Loads) -> Iterator[Result]:
     yield Measured("transfer", f"{bench.subject}, quick ACKs", tuple(figures), bench.quick)
 
 
+def cable(bench: Loads) -> Iterator[Result]:
+    """Over the modelled USB link: frames, and time from the first command to the last."""
+    yield from _missing("cable", bench)
+    if not bench.peers:
+        return
+    fewer = Target(1, strict=True)
+    figures = [
+        compare(bench.cable, quantity, peer, fewer)
+        for peer in bench.peers
+        for quantity in ("frames", "transfer")
+    ]
+    yield Measured("cable", f"{bench.subject}, modelled USB", tuple(figures), bench.cable)
+
+
+def fleet(bench: Loads) -> Iterator[Result]:
+    """Eight devices in at most 1.3 times the time of one."""
+    figures = (compare(bench.fleet, "wall", ONE, Target(1.3)), compare(bench.fleet, "transfer", ONE))
+    yield Measured("fleet", f"{bench.subject}, {_FLEET} devices, 5 ms each", figures, bench.fleet)
+
+
+def again(bench: Loads) -> Iterator[Result]:
+    """An app that is there sends no command of a load."""
+    figures = (
+        compare(bench.again, "loads", FIRST, Target(0, "median")),
+        compare(bench.again, "commands", FIRST),
+        compare(bench.again, "wall", FIRST),
+    )
+    yield Measured("reload", f"{bench.subject}, installed", figures, bench.again)
+
+
+def large(bench: Loads) -> Iterator[Result]:
+    """A large app in less than a second and 80 MB."""
+    yield from _missing("large", bench)
+    if not bench.peers:
+        return
+    figures = [
+        figure
+        for peer in bench.peers
+        for figure in (
+            compare(bench.quick, "wall", peer, Target(1, "median", strict=True)),
+            compare(bench.quick, "memory", peer, Target(80e6, "median")),
+        )
+    ]
+    yield Measured("large", f"{bench.subject}, quick ACKs", tuple(figures), bench.quick)
+
+
 def _missing(comparison: str, bench: Loads) -> Iterator[NotMeasured]:
     for peer in bench.missing:
         yield NotMeasured(comparison, bench.subject, f"{peer} is not installed", _INSTALL)
 
 
-def _synthetic_image(target: str) -> Image:
-    """An app of 27 KB, about as large as the official sample app, of bytes that mean nothing."""
+def _synthetic_image(target: str, code: int) -> Image:
+    """An app of bytes that mean nothing."""
     device = get_target(target)
-    body = hashlib.shake_256(b"bench").digest(_CODE + _DATA) + _PARAMS
+    body = hashlib.shake_256(b"bench").digest(code + _DATA) + _PARAMS
     return Image(
         name=_NAME,
         version=_VERSION,
@@ -161,7 +266,7 @@ def _synthetic_image(target: str) -> Image:
         target_version=device.version,
         api_level=device.api_level,
         segments=(Segment(_BASE, body),),
-        code_length=_CODE,
+        code_length=code,
         data_length=_DATA,
         params_length=len(_PARAMS),
         flags=0,
@@ -169,8 +274,8 @@ def _synthetic_image(target: str) -> Image:
     )
 
 
-def _for_us(image: Image, target: str, signer: FileSigner, folder: Path) -> list[str]:
-    """A signed manifest, as ``./inv sign`` leaves it, and the command that loads it."""
+def _for_us(image: Image, target: str, signer: FileSigner, folder: Path) -> str:
+    """The path of a signed manifest, as ``./inv sign`` leaves it."""
     hex_file = write_ihex(image.segments, image.base + image.boot_offset)
     manifest = Manifest(
         app=image.name,
@@ -189,7 +294,7 @@ def _for_us(image: Image, target: str, signer: FileSigner, folder: Path) -> list
     )
     (folder / "app.hex").write_bytes(hex_file.encode())
     (folder / "manifest.json").write_text(manifest.to_json(), "utf-8")
-    return [INV, "load", "--manifest", str(folder / "manifest.json"), "--device"]
+    return str(folder / "manifest.json")
 
 
 def _for_ledgerctl(image: Image, folder: Path) -> list[str]:

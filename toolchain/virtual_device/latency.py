@@ -16,9 +16,14 @@ def frames(size: int, first: int, following: int) -> int:
     return 1 + max(0, -(-(size - first) // following))
 
 
+def reports(size: int) -> int:
+    """Reports of USB HID for a message: 64 bytes, 57 and then 59 of them payload (loader protocol §1.2)."""
+    return frames(size, 57, 59)
+
+
 def usb_hid(command: int, reply: int) -> float:
-    """Reports of 64 bytes, 57 and 59 of them payload (loader protocol §1.2), one a millisecond each way."""
-    return 0.001 * (frames(command, 57, 59) + frames(reply, 57, 59))
+    """One report a millisecond each way."""
+    return 0.001 * (reports(command) + reports(reply))
 
 
 def ble(command: int, reply: int) -> float:
