@@ -423,33 +423,32 @@ def _tools() -> None:
     add_lock(PROJECT / "requirements" / "dev.lock")
 
 
-def _run(*arguments: str) -> None:
-    """Run a tool of the environment in the project's folder; its own output is the report."""
-    done = subprocess.run([sys.executable, "-m", *arguments], cwd=PROJECT, check=False)
+def _run(out: Output, tool: str, *arguments: str) -> None:
+    """Run a tool of the environment in the project's folder; its own output is the report for a person."""
+    report = sys.stderr if out.as_json else None
+    done = subprocess.run([sys.executable, *arguments], cwd=PROJECT, stdout=report, check=False)
+    out.result("tool", {"tool": tool, "exit_code": done.returncode})
     if done.returncode:
         raise console.Failed(done.returncode)
 
 
-_CHECKS = (
-    ("ruff", "check", "--quiet"),
-    ("ruff", "format", "--check", "--quiet"),
-    ("mypy", "--no-error-summary"),
-)
+_LINT_IMPORTS = "import sys; from importlinter.cli import lint_imports_command as l; sys.exit(l())"
+_CHECKS = {
+    "ruff check": ("-m", "ruff", "check", "--quiet"),
+    "ruff format": ("-m", "ruff", "format", "--check", "--quiet"),
+    "mypy": ("-m", "mypy", "--no-error-summary"),
+    "import-linter": ("-c", _LINT_IMPORTS),
+}
 
 
-@task
+@task(help={"json": _JSON})
 @command
-def check(_context: Context) -> None:
+def check(_context: Context, json: bool = False) -> None:
     """Style, types and the rules of who imports whom."""
+    out = Output(as_json=json)
     _tools()
-    for arguments in _CHECKS:
-        _run(*arguments)
-    lint_imports = (
-        "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
-    )
-    done = subprocess.run([sys.executable, "-c", lint_imports], cwd=PROJECT, check=False)
-    if done.returncode:
-        raise console.Failed(done.returncode)
+    for tool, arguments in _CHECKS.items():
+        _run(out, tool, *arguments)
 
 
 @task(
@@ -457,20 +456,23 @@ def check(_context: Context) -> None:
         "only": "expression that names tests, as pytest's -k",
         "coverage": "measure branch coverage and print what is not covered",
         "no-check": "leave out style, types and imports",
+        "json": _JSON,
     }
 )
 @command
-def test(context: Context, only: str = "", coverage: bool = False, no_check: bool = False) -> None:
+def test(
+    context: Context, only: str = "", coverage: bool = False, no_check: bool = False, json: bool = False
+) -> None:
     """Check style, types and imports, then run all tests, in parallel."""
     _tools()
     if not no_check:
-        check(context)
-    arguments = ["-n", str(os.cpu_count() or 1), "--dist", "worksteal"]
+        check(context, json=json)
+    arguments = ["-m", "pytest", "-n", str(os.cpu_count() or 1), "--dist", "worksteal"]
     if coverage:
         arguments += ["--cov", "--cov-report=term"]
     if only:
         arguments += ["-k", only]
-    _run("pytest", *arguments)
+    _run(Output(as_json=json), "pytest", *arguments)
 
 
 @task(
@@ -480,12 +482,19 @@ def test(context: Context, only: str = "", coverage: bool = False, no_check: boo
         "sdk": "folder of an official SDK checkout, to build with as well",
         "app": "folder of an app for that SDK",
         "runs": "runs of each contender; default: 7 to 21",
+        "json": _JSON,
     },
     iterable=["only"],
 )
 @command
 def bench(
-    _context: Context, only: Strings = None, out: str = "", sdk: str = "", app: str = "", runs: int = 0
+    _context: Context,
+    only: Strings = None,
+    out: str = "",
+    sdk: str = "",
+    app: str = "",
+    runs: int = 0,
+    json: bool = False,
 ) -> None:
     """Measure us against the official tools, side by side in one run, as ratios of medians."""
     _tools()
@@ -493,7 +502,10 @@ def bench(
     for name, path in (("--out", out), ("--sdk", sdk), ("--app", app)):
         arguments += [name, str(Path(path).expanduser().absolute())] if path else []
     arguments += ["--runs", str(runs)] if runs else []
-    _run("bench", *arguments)
+    arguments += ["--json"] if json else []
+    done = subprocess.run([sys.executable, "-m", "bench", *arguments], cwd=PROJECT, check=False)
+    if done.returncode:
+        raise console.Failed(done.returncode)
 
 
 namespace = Collection(list_, build, verify, load, release, test, check, bench, virtual_device)

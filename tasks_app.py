@@ -1,5 +1,6 @@
 """Tasks about one built app: what it takes, and running it in the emulator."""
 
+import sys
 from pathlib import Path
 
 from invoke.context import Context
@@ -11,6 +12,7 @@ PROJECT = Path(__file__).resolve().parent
 
 _APP = "name under apps/, or a folder with a ledger_app.toml"
 _SDK = "folder of an official SDK checkout; default: sdk-shim/"
+_COMPILER = "zig or clang-14 (docs/build.md); default: the one that goes with the SDK"
 
 
 @task(
@@ -19,6 +21,8 @@ _SDK = "folder of an official SDK checkout; default: sdk-shim/"
         "app": _APP + "; may be given several times; default: all of apps/",
         "target": "may be given several times; default: what the app declares",
         "sdk": _SDK,
+        "compiler": _COMPILER,
+        "dist": "folder for the results; default: dist/ of the project",
         "symbols": "how many of the largest functions and variables to show",
         "against": "results folder (dist) of another build to compare with",
         "json": "results as one JSON object a line (docs/json.md)",
@@ -52,10 +56,12 @@ def size(
         "app": _APP,
         "target": "nanos, nanosp or nanox",
         "sdk": _SDK,
+        "compiler": _COMPILER,
         "elf": "run this app.elf instead of building one",
         "display": "headless or text",
         "apdu-port": "TCP port for commands (tcp://127.0.0.1:PORT)",
         "api-port": "HTTP port for buttons, texts and pictures",
+        "json": "results as one JSON object a line (docs/json.md); the emulator's own words go to stderr",
     }
 )
 @command
@@ -69,6 +75,7 @@ def emulate(
     display: str = "text",
     apdu_port: int = 9999,
     api_port: int = 5000,
+    json: bool = False,
 ) -> None:
     """Run an app in Speculos until Ctrl-C; model and API level come from the ELF."""
     from toolchain import emulator, pipeline, views_app
@@ -82,11 +89,11 @@ def emulate(
         path = outcome.get().folder / "app.elf"
     device = emulator.target_of(path)
     name = emulator.environment_name(device)
-    Output(as_json=False).note(
-        f"{device.title}: tcp://127.0.0.1:{apdu_port}, http://127.0.0.1:{api_port}; Ctrl-C ends it"
-    )
     python = (
         ensure_environment(PROJECT / "requirements" / f"{name}.lock", PROJECT / f".venv-{name}") / "python"
+    )
+    views_app.emulating(
+        Output(as_json=json), path, device, f"tcp://127.0.0.1:{apdu_port}", f"http://127.0.0.1:{api_port}"
     )
     emulator.run(
         path,
@@ -95,4 +102,5 @@ def emulate(
         display=views_app.display(display),
         apdu_port=apdu_port,
         api_port=api_port,
+        says=sys.stderr if json else None,
     )

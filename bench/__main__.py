@@ -18,8 +18,9 @@ from bench.figures import NotMeasured, Result
 from bench.loads import LARGE, Loads, again, cable, fleet, large, load, transfer
 from bench.signing import signing
 from bench.startup import startup
-from bench.table import table, to_json
+from bench.table import table, to_fields, to_json
 from toolchain import dist
+from toolchain.console import Output
 from toolchain.errors import ToolchainError
 
 OWN_APP = "boilerplate"
@@ -137,6 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--target", default="nanosp", help="default: nanosp")
     parser.add_argument("--sdk", default="", help="folder of an official SDK checkout; goes with --app")
     parser.add_argument("--app", default="", help="folder of an app for that SDK")
+    parser.add_argument("--json", action="store_true", help="results as one JSON object a line")
     parser.add_argument("--runs", type=int, default=0, help="runs of each contender; default: 7 to 21")
     return parser
 
@@ -157,7 +159,11 @@ def main() -> None:
             results += COMPARISONS[comparison](session)
     if given.out:
         dist.write(given.out, json.dumps(to_json(results, described), indent=2) + "\n")
-    console.print(table(results))
+    if given.json:
+        for result in results:
+            Output(as_json=True).result("comparison", to_fields(result))
+    else:
+        console.print(table(results))
 
 
 if __name__ == "__main__":

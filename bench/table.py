@@ -60,10 +60,11 @@ def table(results: Sequence[Result]) -> Table:
 
 def to_json(results: Sequence[Result], machine: Mapping[str, object]) -> dict[str, object]:
     """Everything: the machine, each figure, and every sample that it was made of."""
-    return {"schema": SCHEMA, "machine": machine, "results": [_result(result) for result in results]}
+    return {"schema": SCHEMA, "machine": machine, "results": [to_fields(result) for result in results]}
 
 
-def _result(result: Result) -> dict[str, object]:
+def to_fields(result: Result) -> dict[str, object]:
+    """One comparison: its figures and samples, or why there are none."""
     if isinstance(result, Measured):
         return {
             "comparison": result.comparison,

@@ -40,8 +40,12 @@ def _stderr() -> "Console":
 def _stdout() -> "Console":
     from rich.console import Console
 
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
     width = None if sys.stdout.isatty() else 200
-    return Console(highlight=False, width=width, soft_wrap=not sys.stdout.isatty())
+    return Piped(highlight=False, width=width, soft_wrap=not sys.stdout.isatty())
 
 
 def tables() -> None:
@@ -128,11 +132,15 @@ def command(function: Callable[P, T]) -> Callable[P, T]:
             _stderr().print("interrupted; nothing half-written is left behind")
             raise Exit(code=INTERRUPTED) from e
         except BrokenPipeError as e:
-            # Whoever read our output went away (`| head`): not an error worth a word.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise Exit(code=141) from e
+            raise Exit(code=_reader_gone()) from e
 
     return run
+
+
+def _reader_gone() -> int:
+    """Whoever read our output went away (`| head`): not an error worth a word, but an exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141
 
 
 class Failed(Exit):
@@ -264,6 +272,8 @@ def main(namespace: Collection, version: str) -> None:
         _Inv(name="inv", binary="inv", binary_names=["inv"], version=version, namespace=namespace).run()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.exit(_reader_gone())
 
 
 def _forbid_core_files() -> None:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import IO, Literal, TypeVar
 
 from toolchain.device.transport import Closing
 from toolchain.device.transport.tcp import TcpTransport
@@ -314,8 +314,19 @@ def start(
     raise DeviceError("the emulator found no free port")
 
 
-def run(elf: Path, target: Target, *, python: Path, display: Display, apdu_port: int, api_port: int) -> None:
+def run(
+    elf: Path,
+    target: Target,
+    *,
+    python: Path,
+    display: Display,
+    apdu_port: int,
+    api_port: int,
+    says: IO[str] | None = None,
+) -> None:
     """Run an app where a person watches, until it ends or the person presses Ctrl-C.
+
+    What the emulator prints goes to ``says``, or to our own standard output.
 
     Raises:
         DeviceError: the emulator failed.
@@ -324,7 +335,7 @@ def run(elf: Path, target: Target, *, python: Path, display: Display, apdu_port:
         elf.absolute(), target, python=python, display=display, apdu_port=apdu_port, api_port=api_port
     )
     # A text screen needs the terminal; without one, Ctrl-C is ours alone, and the emulator is told to end.
-    process = subprocess.Popen(words, start_new_session=display == "headless")
+    process = subprocess.Popen(words, stdout=says, start_new_session=display == "headless")
     try:
         status = process.wait()
     except KeyboardInterrupt:

@@ -84,7 +84,7 @@ def add_lock(lock: Path) -> None:
     if _read(stamp) != content:
         with file_lock(stamp.with_suffix(".pending")):
             if _read(stamp) != content:
-                _install([sys.executable], lock)
+                _install(Path(sys.executable), lock)
                 stamp.write_text(content, "utf-8")
 
 
@@ -102,13 +102,14 @@ def _make(lock: Path, folder: Path) -> None:
             shutil.rmtree(folder)
     except OSError as e:
         raise ConfigError(f"cannot replace the environment: {e}", where=str(folder)) from e
-    _run([sys.executable, "-m", "venv", str(folder)], lock)
-    _install([str(folder / "bin" / "python3")], lock)
+    _run([sys.executable, "-m", "venv", "--without-pip", str(folder)], lock)
+    _install(folder / "bin" / "python3", lock)
 
 
-def _install(python: list[str], lock: Path) -> None:
-    pip = [*python, "-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input"]
-    _run([*pip, "install", "--require-hashes", "--no-deps", "-r", str(lock)], lock)
+def _install(python: Path, lock: Path) -> None:
+    """With the pip of this environment, which is one of its locked packages."""
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check", "--quiet"]
+    _run([*pip, "--no-input", "install", "--require-hashes", "--no-deps", "-r", str(lock)], lock)
 
 
 def _run(command: list[str], lock: Path) -> None:
@@ -117,6 +118,6 @@ def _run(command: list[str], lock: Path) -> None:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise ConfigError(
             f"cannot make the Python environment of {lock.name}: {last}",
-            hint="it needs the package index (or PIP_INDEX_URL, PIP_FIND_LINKS) once, and python3-venv",
+            hint="it needs the package index (or PIP_INDEX_URL, PIP_FIND_LINKS) once",
             where=str(lock),
         )

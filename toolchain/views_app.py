@@ -14,6 +14,7 @@ from toolchain.errors import ConfigError
 from toolchain.formats.elf import read_elf
 from toolchain.pipeline import Built, Outcome
 from toolchain.size import Size, changes, in_flash
+from toolchain.target import Target
 
 
 def sizes(out: Output, outcomes: Sequence[Outcome[Built]], symbols: int, against: Path | None) -> None:
@@ -78,6 +79,12 @@ def _changed(before: Size, size: Size, title: str) -> Table:
         difference = change.after - change.before
         table.add_row(change.name, str(change.before), str(change.after), f"{difference:+d}")
     return table
+
+
+def emulating(out: Output, elf: Path, target: Target, apdu: str, api: str) -> None:
+    """What starts now, and where it can be talked to."""
+    out.result("emulator", {"elf": str(elf), "target": target.name, "apdu": apdu, "api": api})
+    out.note(f"{target.title}: {apdu}, {api}; Ctrl-C ends it")
 
 
 def display(name: str) -> Display:

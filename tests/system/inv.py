@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.documented import undocumented
+
 PROJECT = Path(__file__).parents[2]
 
 
@@ -36,7 +38,7 @@ def inv(
     environment: Mapping[str, str] | None = None,
     program: Sequence[str | Path] = (PROJECT / "inv",),
 ) -> Run:
-    """Run ``./inv ARGUMENTS`` in ``folder`` to its end."""
+    """Run ``./inv ARGUMENTS`` in ``folder`` to its end. With ``--json`` it must print what the page says."""
     done = subprocess.run(
         [*program, *arguments],
         cwd=folder,
@@ -47,4 +49,8 @@ def inv(
         check=False,
         timeout=300,
     )
-    return Run(done.returncode, done.stdout, done.stderr)
+    run = Run(done.returncode, done.stdout, done.stderr)
+    if "--json" in arguments:
+        for line in map(json.loads, run.out.splitlines()):
+            assert not undocumented(line), line
+    return run

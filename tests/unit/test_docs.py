@@ -1,5 +1,6 @@
 """What the documentation tells people to type exists."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import tasks
+from tests.documented import types
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -30,6 +32,31 @@ def test_every_task_that_a_page_names_exists(page: Path) -> None:
 
 def test_the_pages_name_tasks() -> None:
     assert {"bundle.verify", "approve", "load"} <= {name for page in PAGES for _, name in calls(page)}
+
+
+def printed_types() -> set[str]:
+    """The first argument of every ``out.result(...)``."""
+    found = set()
+    for path in (*(ROOT / "toolchain").glob("*.py"), *ROOT.glob("tasks*.py"), *(ROOT / "bench").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                first = node.args[0] if node.func.attr == "result" and node.args else None
+                if isinstance(first, ast.Constant) and isinstance(first.value, str) and first.value:
+                    found.add(first.value)
+    return found
+
+
+def test_every_type_of_json_line_is_documented_and_the_other_way_round() -> None:
+    assert printed_types() == set(types())
+    assert all(types().values())
+
+
+def test_every_task_speaks_json_and_explains_its_options() -> None:
+    for name in tasks.namespace.task_names:
+        task = tasks.namespace[name]
+        arguments = {argument.name: argument.help for argument in task.get_arguments()}
+        assert "json" in arguments, name
+        assert all(arguments.values()), (name, arguments)
 
 
 NAMED_TEST = re.compile(r"`([a-z_/]+\.py)::(test_\w+)`")

@@ -1,4 +1,5 @@
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -33,8 +34,8 @@ def lock(tmp_path: Path) -> Path:
 def test_packages_are_installed_by_their_hashes(lock: Path, tmp_path: Path, runs: list[list[str]]) -> None:
     assert ensure_environment(lock, tmp_path / "env") == tmp_path / "env" / "bin"
     venv, pip = runs
-    assert venv[-3:] == ["-m", "venv", str(tmp_path / "env")]
-    assert pip[0] == str(tmp_path / "env" / "bin" / "python3")
+    assert venv[-4:] == ["-m", "venv", "--without-pip", str(tmp_path / "env")]
+    assert pip[:5] == [sys.executable, "-m", "pip", "--python", str(tmp_path / "env" / "bin" / "python3")]
     assert pip[-5:] == ["install", "--require-hashes", "--no-deps", "-r", str(lock)]
 
 
