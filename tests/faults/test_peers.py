@@ -8,7 +8,7 @@ the suite finds something.
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from tests.faults.figures import FIGURE
 from tests.faults.hosts import HOSTS, Exchange, Host
 from tests.unit.device.small_device import ISSUER_KEY
 from tests.unit.virtual_device.host import make_image
-from toolchain.errors import ToolchainError
+from toolchain.errors import AuthenticationError, StatusWordError, ToolchainError
 from toolchain.keys import PrivateKey
 from toolchain.target import get_target
 from toolchain.virtual_device import (
@@ -195,6 +195,98 @@ def test_an_impostor_and_a_relay_that_swallows(name: str, tmp_path: Path, record
     record_property(FIGURE, f"who is fooled | relay that swallows | {name} | {word[believed]}")
     expected = ("refused", "refused") if name == "ours" else ("unharmed", "believed")
     assert (accepted, believed) == expected
+
+
+def swallowing(exchange: Exchange) -> Exchange:
+    """Everything behind the handshake is answered by the wire: done."""
+    return lambda apdu: OK if apdu[1] == 0 else exchange(bytes(apdu))
+
+
+def certified_as(role: int) -> VirtualDevice:
+    """A device whose issuer has certified its key for another purpose."""
+    identity = DeviceIdentity.issue(ISSUER_KEY, seed=b"peers")
+    signed = bytes([role]) + identity.header + identity.key.public_key.point
+    identity = replace(identity, signature=ISSUER_KEY.sign_message(signed))
+    return VirtualDevice(DeviceConfig.standard(TARGET, identity))
+
+
+def replayed(host: Host, folder: Path) -> Exchange:
+    """All answers of an earlier session of the same host."""
+    answers: list[bytes] = []
+    device = make_device()
+
+    def record(apdu: bytes) -> bytes:
+        answers.append(device.handle(bytes(apdu)))
+        return answers[-1]
+
+    host(record, IMAGE, folder)
+    recorded = iter(answers)
+    return lambda _apdu: next(recorded, OK)
+
+
+def two_devices(host: Host, folder: Path) -> Exchange:
+    """The certificate of a genuine device, and the session key of another one."""
+    genuine, other = make_device(), make_device(PrivateKey.from_int(0xBAD))
+
+    def exchange(apdu: bytes) -> bytes:
+        answers = other.handle(apdu), genuine.handle(apdu)
+        return answers[apdu[1:3] == b"\x52\x00"]
+
+    return swallowing(exchange)
+
+
+def reflected(host: Host, folder: Path) -> Exchange:
+    """The host's own certificates, as if they were a device's."""
+    device = make_device()
+    mine: dict[int, bytes] = {}
+
+    def exchange(apdu: bytes) -> bytes:
+        if apdu[1] == 0x51:
+            mine[apdu[2]] = apdu[5:]
+        answer = device.handle(apdu)
+        return b"\0" + mine[apdu[2]] + OK if apdu[1] == 0x52 else answer
+
+    return swallowing(exchange)
+
+
+def own_nonce(host: Host, folder: Path) -> Exchange:
+    """The host's nonce comes back as the device's."""
+    device = make_device()
+
+    def exchange(apdu: bytes) -> bytes:
+        answer = device.handle(apdu)
+        return answer[:4] + apdu[5:] + OK if apdu[1] == 0x50 else answer
+
+    return swallowing(exchange)
+
+
+IDENTITIES: dict[str, Callable[[Host, Path], Exchange]] = {
+    "another issuer": lambda _host, _folder: make_device(PrivateKey.from_int(0xBAD)).handle,
+    "certified as a host": lambda _host, _folder: certified_as(0x01).handle,
+    "certified as an endorsement": lambda _host, _folder: certified_as(0xFF).handle,
+    "a session replayed": replayed,
+    "a genuine certificate, another's session key": two_devices,
+    "the host's certificates reflected": reflected,
+    "the host's nonce reflected": own_nonce,
+}
+
+
+@pytest.mark.parametrize("identity", IDENTITIES)
+@pytest.mark.parametrize("name", HOSTS)
+def test_who_is_taken_for_a_genuine_device(
+    name: str, identity: str, tmp_path: Path, record_property: Record
+) -> None:
+    """Whoever is accepted here has the host's word that an app is installed."""
+    host = HOSTS[name]
+    exchange = IDENTITIES[identity](host, tmp_path)
+    with errors_of(host) as errors:
+        host(exchange, IMAGE, tmp_path)
+    record_property(
+        FIGURE,
+        f"who is taken for a genuine device | {identity} | {name} | {'refused' if errors else 'ACCEPTED'}",
+    )
+    if name == "ours":
+        assert isinstance(errors[0], AuthenticationError | StatusWordError)
 
 
 @pytest.mark.parametrize("moment", Moment)

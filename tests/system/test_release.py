@@ -27,8 +27,9 @@ def spoiled(app: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(app, tmp_path / "spoiled app"))
 
 
-def test_release_of_all_apps_for_all_nanos_ends_in_confirmed_installs(tmp_path: Path) -> None:
-    run = inv("release", "--json", "--dist", tmp_path)
+@pytest.mark.component("qemu")
+def test_release_of_all_apps_for_all_nanos_ends_in_confirmed_installs_that_boot(tmp_path: Path) -> None:
+    run = inv("release", "--json", "--emulate", "--dist", tmp_path)
     assert run.code == 0, run.err
     rows = run.lines("release")
     assert {(row["target"]) for row in rows} == set(NANOS)
@@ -38,6 +39,9 @@ def test_release_of_all_apps_for_all_nanos_ends_in_confirmed_installs(tmp_path: 
         assert installed["digest"] == row["digest"]
         assert installed["issuer"] == "virtual device"
         assert installed["unsafe"] == []
+    booted = run.lines("booted")
+    assert [(b["target"], b["digest"]) for b in booted] == [(row["target"], row["digest"]) for row in rows]
+    assert all("ready" in " ".join(b["screen"]) for b in booted)
 
 
 def test_a_second_release_has_the_same_digests(app: Path, tmp_path: Path) -> None:

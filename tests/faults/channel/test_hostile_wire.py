@@ -5,10 +5,12 @@ success that the device does not share.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
+from tests.faults.figures import FIGURE
 from tests.unit.device.small_device import HOST_KEY, ISSUER, ISSUER_KEY, Relay, SmallDevice
 from tests.unit.load.samples import sample_image
 from toolchain.device.session import Fresh, open_session
@@ -18,6 +20,8 @@ from toolchain.keys import PrivateKey
 from toolchain.load.install import Installed, install
 from toolchain.target import target_by_id
 from toolchain.virtual_device import DeviceConfig, DeviceIdentity, VirtualDevice
+
+Record = Callable[[str, object], None]
 
 OK = b"\x90\x00"
 NAME = b"\x01\x06Sample\x02\x051.0.0"
@@ -107,8 +111,10 @@ def exchanges(make: Make) -> range:
 
 @devices
 @pytest.mark.parametrize("fault", ANSWERS)
-def test_every_answer(make: Make, fault: str) -> None:
+def test_every_answer(make: Make, fault: str, record_property: Record) -> None:
     """The last exchange is the list that confirms; all before it are handshake, inventory and load."""
+    refused: Counter[str] = Counter()
+    unharmed = 0
     for number in exchanges(make):
         device = make()
         wire = Wire(device, number, ANSWERS[fault])
@@ -116,9 +122,20 @@ def test_every_answer(make: Make, fault: str) -> None:
             load(wire)
         except DeviceError as error:
             assert not re.search("[0-9a-f]{16}", f"{error} {error.hint}")  # noqa: PT017 - no keys, no plaintext
+            refused[type(error).__name__] += 1
         else:
             assert not wire.altered, f"exchange {number}"
             assert device.apps == {"Sample": IMAGE.digest()}
+            unharmed += 1
+    assert refused
+    record_property(FIGURE, figure(make, f"answer: {fault}", refused, unharmed))
+
+
+def figure(make: Make, fault: str, refused: Counter[str], unharmed: int) -> str:
+    """How a fault at every exchange ended, once for each; unharmed is what the fault did not change."""
+    errors = ", ".join(f"{count} {name.removesuffix('Error')}" for name, count in sorted(refused.items()))
+    whom = "small device" if make is SmallDevice else "virtual device"
+    return f"our host, every exchange of a load | {fault} | {whom} | {errors} | {unharmed} unharmed"
 
 
 COMMANDS: dict[str, Callable[[bytes, bytes], bytes]] = {
@@ -130,7 +147,9 @@ COMMANDS: dict[str, Callable[[bytes, bytes], bytes]] = {
 
 @devices
 @pytest.mark.parametrize("fault", COMMANDS)
-def test_every_command(make: Make, fault: str) -> None:
+def test_every_command(make: Make, fault: str, record_property: Record) -> None:
+    refused: Counter[str] = Counter()
+    unharmed = 0
     for number in exchanges(make):
         device = make()
         sent: list[bytes] = [b"\xe0\x01\0\0\0"]
@@ -143,10 +162,13 @@ def test_every_command(make: Make, fault: str) -> None:
         link = Relay(device, command=alter)
         try:
             load(link)
-        except DeviceError:
+        except DeviceError as e:
+            refused[type(e).__name__] += 1
             continue
         assert len(sent[number + 1]) == 5, f"exchange {number}"
         assert device.apps == {"Sample": IMAGE.digest()}
+        unharmed += 1
+    record_property(FIGURE, figure(make, f"command: {fault}", refused, unharmed))
 
 
 def test_the_channel_is_dead_after_a_fault() -> None:

@@ -121,6 +121,28 @@ class DeviceMachine(RuleBasedStateMachine):
             self.apps[name] = image
         self.connect()
 
+    @rule(name=names, fill=fills, size=sizes, commit=st.booleans())
+    def replace_app_at_its_commit(self, name: str, fill: int, size: int, commit: bool) -> None:
+        """Load, delete, commit: one step if it fits beside its older version, else nothing at all."""
+        self.connect()
+        image = self.image(name, fill, size)
+        create, *loads, last = load_plan(image)
+        refusal = self.expected_refusal(image)
+        with contextlib.suppress(Refused):
+            self.host.run(*create)
+        if self.host.status == 0x9000:
+            for sub, args in loads:
+                self.host.run(sub, args)
+            self.host.run(0x0C, lv(name.encode()))
+            if commit:
+                self.host.run(*last)
+                self.apps.pop(name, None)
+                self.apps[name] = image
+        else:
+            assert self.host.status == refusal
+            assert refusal in (0x6A84, 0x6A85)
+        self.connect()
+
     @precondition(lambda self: not self.ca)
     @rule()
     def enrol(self) -> None:
