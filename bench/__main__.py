@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import machine
+from bench.analysis import analyses, second
 from bench.builds import Subject, builds, noops
 from bench.evidence import log, verification
 from bench.figures import NotMeasured, Result
@@ -84,6 +85,15 @@ class Session:
         """Loading an app of 400 KB."""
         yield from large(Loads(self.make_folder("large"), self.target, self.runs or 7, LARGE))
 
+    def analysis(self) -> Iterator[Result]:
+        """The static analyzer over every source, then once more with nothing changed."""
+        name = f"{OWN_APP}, sdk-shim, {self.target}"
+        subject = Subject(name, OWN_APP, "", (self.target,))
+        if self.sdk:
+            subject = Subject(f"official SDK and app, {self.target}", self.app, self.sdk, (self.target,))
+        yield analyses(subject, self.make_folder("analysis"), self.runs or 5)
+        yield second(subject, self.make_folder("reanalysis"), self.runs or 5)
+
     def signing(self) -> Iterator[Result]:
         """Signing many digests in an HSM."""
         yield signing(self.make_folder("signing"), self.runs or 7)
@@ -125,6 +135,7 @@ COMPARISONS = {
     "fleet": Session.fleet,
     "reload": Session.reload,
     "large": Session.large,
+    "analysis": Session.analysis,
     "signing": Session.signing,
     "verification": Session.verification,
     "log": Session.log,
