@@ -68,6 +68,12 @@ CASES = (
         lambda f: line(f, "ENABLE_PENDING_REVIEW_SCREEN = 1", ENABLE_PENDING_REVIEW_SCREEN="1"),
         "Makefile:16",
     ),
+    fails(
+        "mk-no-deprecated",
+        "parameters as a text",
+        lambda f: line(f, "APP_LOAD_PARAMS += --appFlags 0xa00", APP_LOAD_PARAMS="--appFlags 0xa00"),
+        "Makefile:16",
+    ),
     passes("mk-no-deprecated", "set by the SDK", lambda f: good(f, variables={"SCRIPT_LD": "script.ld"})),
     fails("mk-variants", "none", lambda f: good(f, variables={"VARIANT_VALUES": ""}), "Makefile:12"),
     fails("mk-variants", "twice", lambda f: good(f, variables={"VARIANT_VALUES": "A B A"}), "Makefile:12"),

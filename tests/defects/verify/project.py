@@ -88,6 +88,11 @@ CASES = (
     ),
     passes(
         "functional-tests",
+        "where the manifest says",
+        lambda f: without(good(f), "tests/functional/conftest.py"),
+    ),
+    passes(
+        "functional-tests",
         "Zemu",
         lambda f: without(
             good(f, files={"tests_zemu/tests/sign.test.ts": ""}), "tests/functional/test_sign.py"

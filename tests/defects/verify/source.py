@@ -157,6 +157,12 @@ CASES = (
         lambda f: body(f, "if (!a) {", "    THROW(0x6a80);", "}", path="src/parse.c"),
         "src/parse.c:3:5",
     ),
+    fails(
+        "src-parser-no-exceptions",
+        "in a function that parses",
+        lambda f: good(f, files={"src/main.c": "void tx_parse(void) {\n    THROW(0x6a80);\n}\n"}),
+        "src/main.c:2:5",
+    ),
     passes("src-parser-no-exceptions", "elsewhere", lambda f: body(f, "THROW(0x6a80);", path="src/main.c")),
     passes(
         "src-parser-no-exceptions", "in a comment", lambda f: body(f, "// THROW(0x6a80);", path="src/parse.c")

@@ -121,11 +121,12 @@ def manifest_version(candidate: Candidate) -> Iterator[Problem]:
     fix="write tests with pytest and Ragger, and name their folder in ledger_app.toml: [pytest.NAME]",
 )
 def functional_tests(candidate: Candidate) -> Iterator[Problem]:
-    """At least three test functions of pytest with a conftest.py, or a folder of Zemu tests."""
+    """At least three test functions of pytest, beside a conftest.py or where the manifest says, or Zemu's."""
     tree = candidate.tree
     if any(f.endswith((".test.ts", ".test.js")) for f in tree.files):
         return
     folders = {str(PurePosixPath(f).parent) for f in tree.files if f.endswith("conftest.py")}
+    folders |= set(_test_folders(candidate)[0].values())
     tests = [f for folder in folders for f in tree.under(folder) if re.search(r"(?:^|/)test_[^/]*\.py$", f)]
     count = sum(len(_TEST_FUNCTION.findall(tree.read(path) or "")) for path in set(tests))
     if count < _MIN_TESTS:

@@ -21,6 +21,7 @@ _WORD = re.compile(r"[A-Za-z]{2,}")
 _MIN_WORDS = 4
 
 _PARSER = re.compile(r"pars|deserial|decod|format|print|serial|rlp|cbor|json|borsh", re.IGNORECASE)
+_PARSES = re.compile(r"(?:^|_)(?:pars|deserial|decod|format|serial)(?:e|er|ize|izer)?(?:_|$)", re.IGNORECASE)
 _DEVICE_API = re.compile(r"(?:io|ux|nbgl|cx|os|bip32|crypto)_\w+")
 _SDK_HEADERS = frozenset(
     {"os.h", "cx.h", "os_io_seproxyhal.h", "os_io.h", "os_io_usb.h", "ux.h", "os_print.h", "os_seed.h"}
@@ -199,11 +200,12 @@ def src_parser_portable(candidate: Candidate) -> Iterator[Problem]:
     fix="return an error",
 )
 def src_parser_no_exceptions(candidate: Candidate) -> Iterator[Problem]:
-    """Exceptions of the SDK in files that are called like parsers or printers."""
+    """Exceptions of the SDK in files that are called like parsers or printers, and in such functions."""
     for file in c_files(candidate):
-        if not _PARSER.search(file.path.rsplit("/", 1)[-1]):
-            continue
+        named = _PARSER.search(file.path.rsplit("/", 1)[-1])
         for function in file.functions:
+            if not named and not _PARSES.search(function.name):
+                continue
             for token in function.body:
                 if token.kind == "name" and token.text in _EXCEPTIONS:
                     place = file.at(token.line, token.column)
