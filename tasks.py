@@ -13,6 +13,7 @@ from invoke.tasks import task
 
 from tasks_app import emulate, size
 from tasks_builder import builder_collection, reproduce
+from tasks_ci import ci_collection
 from tasks_device import (
     boot_all,
     device_collection,
@@ -517,6 +518,7 @@ namespace.add_task(fuzz)
 namespace.add_task(reproduce)
 namespace.add_collection(builder_collection())
 namespace.add_collection(issuer_collection)
+namespace.add_collection(ci_collection)
 namespace.add_collection(device_collection)
 namespace.add_collection(sign_collection(sign))
 namespace.add_collection(bundle_collection)

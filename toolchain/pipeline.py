@@ -10,6 +10,8 @@ import datetime
 import functools
 import hashlib
 import itertools
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from toolchain import __version__, dist
 from toolchain.app import MANIFEST, AppManifest
+from toolchain.build.git import git
 from toolchain.build.host import build_all
 from toolchain.build.machines import machine
 from toolchain.build.result import BuildResult
@@ -37,6 +40,7 @@ from toolchain.userdata import data_folder
 # Imports are most of a build with nothing to do, and what is imported before make starts is waited for. So
 # all that comes later is imported where it is used.
 if TYPE_CHECKING:
+    from toolchain.ci import Plan
     from toolchain.image import ElfInfo, Image, VerifiedImage
     from toolchain.keys import AskSecret, PublicKey, Signer
     from toolchain.package import Loaded, Package
@@ -257,6 +261,8 @@ def _write_build(job: Job, result: BuildResult, work: Workspace) -> Built:
         "diagnostics": [dataclasses.asdict(d) for d in result.diagnostics],
     }
     dist.write(folder / "build.json", canonical_json(record))
+    commands = [dataclasses.asdict(command) for command in result.commands if command.file]
+    dist.write(folder / "compile_commands.json", json.dumps(commands, indent=1) + "\n")
     return Built(job, result, image, info, folder)
 
 
@@ -512,6 +518,55 @@ def _write_report(built: Built, findings: Sequence[Finding], chosen: Policy) -> 
     subject = Subject(built.job.manifest.directory.name, target.name, target.title, tuple(findings))
     dist.write(built.folder / "report.json", canonical_json([fields(f) for f in findings]))
     dist.write(built.folder / "report.sarif", to_sarif([subject], chosen, __version__))
+
+
+# Under the care of a CI
+
+
+def ci_plan(
+    name: str, project: Path, toolchain: str, sdk: str, chosen: str, *, release: bool, signs: bool
+) -> Plan:
+    """What ``ci.init`` writes for an app; ``toolchain`` and ``sdk`` are OWNER/NAME@COMMIT, or empty.
+
+    Raises:
+        ConfigError: no such app or policy, a source that is none, or nobody says where this toolchain lies.
+    """
+    from toolchain.ci import Plan, Source
+
+    if signs and not release:
+        raise ConfigError("--ci-signs is about releases", hint="give --release as well")
+    (manifest,) = apps([name], project)
+    return Plan.of(
+        manifest,
+        targets(),
+        Source.parse(toolchain or _published(project), "--toolchain"),
+        Source.parse(sdk, "--sdk") if sdk else None,
+        policy(chosen).name,
+        signs=signs,
+    )
+
+
+def _published(project: Path) -> str:
+    """This checkout as OWNER/NAME@COMMIT, if its origin is on GitHub."""
+    origin = re.search(
+        r"github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?$", git(project, "remote", "get-url", "origin") or ""
+    )
+    if not origin:
+        raise ConfigError(
+            "nobody says where a workflow finds this toolchain", hint="give --toolchain OWNER/NAME@COMMIT"
+        )
+    return f"{origin[1]}@{git(project, 'rev-parse', 'HEAD')}"
+
+
+def ci_write(plan: Plan, *, release: bool, force: bool) -> tuple[Path, ...]:
+    """Write the files of ``plan`` into the app's folder; none if one is there that says something else.
+
+    Raises:
+        ConfigError: such a file is there, and ``force`` is not given.
+    """
+    from toolchain.ci import render, write
+
+    return write(plan.app.directory, render(plan, release=release), force=force)
 
 
 # Sign
