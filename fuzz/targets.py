@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ledgerblue import ledgerWrapper
 
+from toolchain.conversation import describe
 from toolchain.device.apdu import Response
 from toolchain.device.certificate import DeviceCertificate
 from toolchain.device.channel import CbcChannel, CbcMacChannel, Channel, SivChannel
@@ -30,7 +31,7 @@ from toolchain.load.script import load_commands
 from toolchain.manifest import Manifest
 from toolchain.target import get_target
 from toolchain.trust import Issuer
-from toolchain.virtual_device import DeviceConfig, DeviceIdentity, DeviceState, VirtualDevice
+from toolchain.virtual_device import DeviceConfig, DeviceIdentity, DeviceState, Exchange, VirtualDevice
 from toolchain.virtual_device.application import read_create, read_install_params
 from toolchain.virtual_device.apps import Apps
 from toolchain.virtual_device.authorities import Authorities
@@ -198,6 +199,18 @@ def host_ble(data: bytes) -> None:
             return
 
 
+def host_trace(data: bytes) -> None:
+    """A conversation that somebody watches."""
+    command, reply, plain, answer, *_ = (*pieces(data), b"", b"", b"", b"")
+    for exchange in (
+        Exchange(command, reply + b"\x90\0", None, None),
+        Exchange(b"\xe0\0\0\0\0", reply + b"\x90\0", plain, answer),
+    ):
+        for line in describe(1, exchange):
+            if not line.isprintable():
+                raise AssertionError("a line that a terminal might obey")
+
+
 def file_log(data: bytes) -> None:
     for _ in read_log(data.decode("utf-8", "replace")):
         pass
@@ -224,6 +237,7 @@ TARGETS: dict[str, Target] = {
     "host-tcp": host_tcp,
     "host-usb": host_usb,
     "host-ble": host_ble,
+    "host-trace": host_trace,
     "file-log": file_log,
     "file-script": file_script,
     "file-key": file_key,
