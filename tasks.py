@@ -82,7 +82,10 @@ def list_(_context: Context, json: bool = False) -> None:
     views.listing(out, apps, targets)
 
 
-@task(iterable=["app", "target"], help=_BUILD_HELP)
+@task(
+    iterable=["app", "target"],
+    help={**_BUILD_HELP, "cache": "folder in which ccache keeps objects for other runs and machines"},
+)
 @command
 def build(
     _context: Context,
@@ -94,6 +97,7 @@ def build(
     image: str = "",
     dist: str = "",
     clean: bool = False,
+    cache: str = "",
     json: bool = False,
 ) -> None:
     """Compile apps: dist/<app>/<target>/ gets app.elf, app.hex, app.apdu, app.sha256, build.log."""
@@ -103,7 +107,10 @@ def build(
     work = pipeline.Workspace.of(PROJECT, dist)
     jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work, builder=builder, image=image)
     with out.progress("build") as progress:
-        outcomes = pipeline.build(jobs, work, clean=clean, progress=progress, meanwhile=console.tables)
+        folder = Path(cache).expanduser().absolute() if cache else None
+        outcomes = pipeline.build(
+            jobs, work, clean=clean, cache=folder, progress=progress, meanwhile=console.tables
+        )
     from toolchain import views
 
     views.built(out, outcomes)

@@ -54,7 +54,7 @@ def update(_context: Context, mirror: str = "", json: bool = False) -> None:
         "compiler": "zig or clang-14 (docs/build.md)",
         "builder": "container, host, or auto: also in a container, where there is a builder image",
         "image": "also build in this image of the engine",
-        "vary": "only this variation (docs/reproduce.md); may be given several times; default: all",
+        "vary": "only this variation (docs/builder.md); may be given several times; default: all",
         "manifest": "rebuild what this manifest.json describes, and say whether it is the same",
         "json": _JSON,
     },

@@ -19,21 +19,27 @@ def _program(*names: str) -> Callable[[], bool]:
     return lambda: any(shutil.which(name) for name in names)
 
 
+def _root_with(*programs: str) -> Callable[[], bool]:
+    return lambda: os.geteuid() == 0 and all(shutil.which(name) for name in programs)
+
+
 def _engine() -> bool:
-    """One that runs, or one that root can start for the tests."""
-    if os.environ.get("DOCKER_HOST") or any(Path(socket).is_socket() for socket in _SOCKETS):
-        return True
-    return os.geteuid() == 0 and _program("dockerd")()
+    """One that the caller names, or one that root can start for the tests."""
+    return bool(os.environ.get("DOCKER_HOST")) or _root_with("dockerd")()
 
-
-_SOCKETS = ("/var/run/docker.sock", f"/run/user/{os.getuid()}/docker.sock", "/run/podman/podman.sock")
 
 COMPONENTS = {
-    "docker": Component(_engine, "apt-get install docker.io (and, unless you are root, start it)"),
-    "dockerd": Component(
-        lambda: os.geteuid() == 0 and _program("dockerd")(), "apt-get install docker.io, and be root"
+    "docker": Component(_engine, "apt-get install docker.io, and be root; or set DOCKER_HOST"),
+    "dockerd": Component(_root_with("dockerd"), "apt-get install docker.io, and be root"),
+    "podman": Component(
+        _root_with("podman", "newuidmap", "setpriv", "unshare"), "apt-get install podman uidmap, and be root"
+    ),
+    "rootless-docker": Component(
+        _root_with("dockerd", "rootlesskit", "newuidmap", "slirp4netns"),
+        "apt-get install docker.io rootlesskit uidmap slirp4netns, and be root",
     ),
     "mmdebstrap": Component(_program("mmdebstrap"), "apt-get install mmdebstrap"),
+    "ccache": Component(_program("ccache"), "apt-get install ccache"),
     "faketime": Component(_program("faketime"), "apt-get install faketime"),
     "cmocka": Component(
         lambda: _program("clang")() and _program("llvm-cov-14")() and Path("/usr/include/cmocka.h").exists(),

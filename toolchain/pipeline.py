@@ -200,12 +200,14 @@ def build(
     *,
     clean: bool,
     progress: Progress,
+    cache: Path | None = None,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> tuple[Outcome[Built], ...]:
     """Compile every job, in parallel, and write what a loader needs, the log and build.json of each.
 
-    A job that fails does not stop the others. ``clean`` starts from a clean export. ``meanwhile`` is called
-    once, if compilers run at all, as soon as they do: for what the caller will need then.
+    A job that fails does not stop the others. ``clean`` starts from a clean export. ``cache`` is a folder for
+    ccache; what is to be released never uses one. ``meanwhile`` is called once, if compilers run at all, as
+    soon as they do: for what the caller will need then.
     """
     finished = itertools.count(1)
 
@@ -221,6 +223,7 @@ def build(
         todo,
         root=work.work,
         clean=clean,
+        cache=cache,
         show=lambda _job, _line: running(),
         done=lambda _job: progress(next(finished), len(todo)),
     )

@@ -48,7 +48,7 @@ def _trial_fields(trial: Trial) -> dict[str, object]:
         return {"variation": trial.name, "same": None, "skipped": trial.skipped}
     if found := trial.difference:
         fields |= {"section": found.section, "symbol": found.symbol, "address": found.address}
-        fields |= {"cause": found.cause, "loaded": found.loaded}
+        fields |= {"cause": found.cause, "loaded": found.loaded, "texts": list(found.texts)}
     return fields
 
 

@@ -4,6 +4,7 @@ The container sees the private copy of the sources, and can write there and besi
 scripts and the app's history are mounted read-only, under the names that they have here.
 """
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -20,7 +21,7 @@ from toolchain.build.engine import Command, Engine, ImageFacts, Mount
 from toolchain.build.git import stores
 from toolchain.build.process import LogSink
 from toolchain.build.sdk import FLAGS, Sdk
-from toolchain.build.toolchains import Toolchain
+from toolchain.build.toolchains import CACHE, Toolchain
 from toolchain.build.workplace import Tools, Workplace
 from toolchain.environment import file_lock
 from toolchain.errors import BuildError, ConfigError
@@ -79,6 +80,9 @@ class Container:
             if not (folder / "complete").exists():
                 folder.mkdir(parents=True, exist_ok=True)
                 self.engine.copy_out(self.image, path, folder)
+                with contextlib.suppress(ConfigError):
+                    # Only the shim has its flags beside it.
+                    self.engine.copy_out(self.image, str(Path(path).with_name(FLAGS)), folder)
                 (folder / "complete").touch()
         return folder / name
 
@@ -170,7 +174,7 @@ class Container:
                 arguments=command,
                 folder=place.here,
                 environment=environment,
-                mounts=tuple(_mounts(place)),
+                mounts=tuple(_mounts(place, environment.get(CACHE))),
             )
             try:
                 return self.engine.run(container, put=sink.put, timeout=timeout, cancel=cancel)
@@ -181,8 +185,10 @@ class Container:
                 sink.end()
 
 
-def _mounts(place: Workplace) -> Iterator[Mount]:
-    """Writable are the private copy (without its history), and what make and compilers say beside it."""
+def _mounts(place: Workplace, cache: str | None) -> Iterator[Mount]:
+    """Writable are the private copy (without its history), what make and compilers say beside it, a cache."""
+    if cache:
+        yield Mount(Path(cache), Path(cache), writable=True)
     for path in (place.source, place.folder / "home", place.folder / "calls", place.folder / "variables"):
         yield Mount(path, path, writable=True)
     read_only = {

@@ -8,6 +8,7 @@ import contextlib
 import io
 import os
 import queue
+import resource
 import socket
 import tarfile
 import threading
@@ -31,6 +32,8 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 _MEMORY = 4 << 30
 _PROCESSES = 1024
 _FILE_SIZE = 1 << 30
+_OPEN_FILES = 4096
+_USER_PROCESSES = 16384
 _GRACE = 5.0
 _LOG_SIZE = "64m"
 _TMP = "size=512m,mode=1777"
@@ -108,7 +111,7 @@ class Engine:
                 continue
             options = info.get("SecurityOptions") or []
             machine = info.get("Architecture", "")
-            rootless = any("name=rootless" in option for option in options)
+            rootless = any("name=rootless" in option for option in options) or _serves_its_owner(url)
             return cls(url, _ARCHITECTURES.get(machine, machine), rootless)
         where = given or "the usual sockets"
         raise ConfigError(
@@ -150,11 +153,6 @@ class Engine:
         with self._open() as client:
             client.images.build(path=str(folder), tag=tag, rm=True, forcerm=True)
 
-    def tag(self, image: ImageFacts, tag: str) -> None:
-        """Give ``image`` another name."""
-        with self._open() as client:
-            client.images.get(image.id).tag(tag)
-
     def remove_image(self, name: str) -> None:
         """Remove the image of that name; nothing happens if there is none."""
         from docker.errors import ImageNotFound, NotFound
@@ -193,6 +191,8 @@ class Engine:
         from docker.types import LogConfig, Ulimit
         from docker.types import Mount as Bind
 
+        own = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+        processes = _USER_PROCESSES if own == resource.RLIM_INFINITY else min(own, _USER_PROCESSES)
         container: Container = client.containers.create(
             command.image.id,
             list(command.arguments),
@@ -213,6 +213,9 @@ class Engine:
             ulimits=[
                 Ulimit(name="fsize", soft=_FILE_SIZE, hard=_FILE_SIZE),
                 Ulimit(name="core", soft=0, hard=0),
+                # Without these two, Podman asks for more than it may have on some machines.
+                Ulimit(name="nofile", soft=_OPEN_FILES, hard=_OPEN_FILES),
+                Ulimit(name="nproc", soft=processes, hard=processes),
             ],
             mounts=[
                 Bind(str(m.target), str(m.source), type="bind", read_only=not m.writable)
@@ -286,6 +289,15 @@ def _listens(url: str) -> bool:
         except OSError:
             return False
     return True
+
+
+def _serves_its_owner(url: str) -> bool:
+    """Whether the socket belongs to a user who is not root. Podman 4 does not say that it is rootless."""
+    if not url.startswith("unix://"):
+        return False
+    with contextlib.suppress(OSError):
+        return Path(url.removeprefix("unix://")).stat().st_uid != 0
+    return False
 
 
 def _sockets() -> tuple[Path, ...]:
@@ -416,7 +428,9 @@ def _follow(
 def _facts(attrs: Mapping[str, Any], identifier: str) -> ImageFacts:
     layers = tuple((attrs.get("RootFS") or {}).get("Layers") or ())
     pairs = ((attrs.get("Config") or {}).get("Env")) or ()
-    digests = sorted(digest.partition("@")[2] for digest in attrs.get("RepoDigests") or ())
+    # Podman has a digest of its own making for what came from no registry.
+    named = (name for name in attrs.get("RepoDigests") or () if not name.startswith("localhost/"))
+    digests = sorted(name.partition("@")[2] for name in named)
     return ImageFacts(
         id=identifier,
         identity=digests[0] if digests else layers[0] if len(layers) == 1 else identifier,

@@ -70,6 +70,7 @@ class _How:
     timeout: float
     jobs: int = 0
     server: JobServer | None = None
+    cache: Path | None = None
     cancel: Event = field(default_factory=Event)
 
     def makeflags(self, machine: Machine) -> str:
@@ -86,18 +87,20 @@ def build(
     jobs: int = 0,
     show: Show | None = None,
     timeout: float = TIMEOUT,
+    cache: Path | None = None,
 ) -> BuildResult:
     """Build ``job`` below the work folder ``root``, with ``jobs`` processes (0: as many as there are CPUs).
 
     Without a change since the last time the same result comes back and make does not run. ``clean`` starts
     from the sources alone. ``show`` gets make's output line by line. Neither the app's folder nor the SDK
-    is written to. Two builds of the same job wait for each other.
+    is written to. Two builds of the same job wait for each other. ``cache`` is a folder in which ccache
+    keeps objects for other runs and machines; without it none is used.
 
     Raises:
         ConfigError: no such SDK, a compiler that does not fit or is missing, an app that cannot be read.
         BuildError: make failed, or took longer than ``timeout`` seconds.
     """
-    return _build(job, root, clean, _How(show or _silent, timeout, jobs))
+    return _build(job, root, clean, _How(show or _silent, timeout, jobs, cache=cache))
 
 
 def build_all(
@@ -109,6 +112,7 @@ def build_all(
     show: Callable[[Job, str], None] | None = None,
     done: Callable[[Job], None] | None = None,
     timeout: float = TIMEOUT,
+    cache: Path | None = None,
 ) -> tuple[BuildResult | ToolchainError, ...]:
     """Build all ``jobs`` side by side on ``cpus`` processors (0: all); results and errors in their order.
 
@@ -122,7 +126,7 @@ def build_all(
         tell = functools.partial(show, job) if show else _silent
         try:
             with server.turn():
-                return _build(job, root, clean, _How(tell, timeout, server=server, cancel=cancel))
+                return _build(job, root, clean, _How(tell, timeout, 0, server, cache, cancel))
         except ToolchainError as e:
             return e
         finally:
@@ -229,6 +233,8 @@ def _make(
     provenance = _provenance(place, sources, [folders.rename(word) for word in command], environment)
     place.log.write_text(" ".join(provenance.command) + "\n", "utf-8")
     machine = place.job.machine
+    if how.cache:
+        environment |= place.caching(how.cache)
     status = machine.run(
         place,
         command,

@@ -44,6 +44,7 @@ _WHEELS = "usr/local/lib/python3.11/dist-packages"
 _PLATFORMS = {"amd64": "x86_64", "arm64": "aarch64"}
 _VOLATILE = re.compile(
     r"(dev|proc|sys|run|tmp)/.+|var/(log|cache|lib/apt)/.+|etc/(hostname|machine-id|mtab|resolv\.conf)"
+    r"|etc/apt/sources\.list"
     r"|.+-old|.*\.dpkg-.*|etc/(passwd|group|shadow|gshadow|subuid|subgid)-|(.*/)?__pycache__(/.*)?"
 )
 """What depends on the machine or the moment, or is made anew when it is missed."""
@@ -297,8 +298,9 @@ def _install_wheels(architecture: str, folder: Path) -> Path:
     pip += ["--require-hashes", "--no-deps", "--no-compile", "--only-binary=:all:", *platforms]
     pip += ["--implementation=cp", "--python-version=3.11", f"--target={tree / _WHEELS}", "-r"]
     _run([*pip, str(requirements)])
-    for name in table["files"]["wheels_left_out"]:
-        shutil.rmtree(tree / _WHEELS / name, ignore_errors=True)
+    for pattern in table["files"]["wheels_left_out"]:
+        for path in (tree / _WHEELS).glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     return tree
 
 

@@ -36,7 +36,8 @@ _DATE = re.compile(
     rb"(19|20)\d\d[-/. ](0?[1-9]|1[0-2])[-/. ]\d|\d\d:\d\d:\d\d"
     rb"|(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d (19|20)\d\d"
 )
-_AROUND = 24
+_TEXTS = 2
+_TEXT = 60
 _SHF_ALLOC = 2
 
 
@@ -45,7 +46,9 @@ class Difference:
     """Where two builds differ first.
 
     ``section`` and ``symbol`` are empty where it lies in none; ``address`` is 0 outside of what is loaded.
-    ``loaded`` says whether the device would get other bytes (the HEX differs), not only the ELF.
+    ``loaded`` says whether the device would get other bytes (the HEX differs), not only the ELF. ``texts``
+    are strings of the image that only one of the two holds: they often tell more than the place, which moves
+    when lengths do.
     """
 
     section: str
@@ -53,12 +56,14 @@ class Difference:
     address: int
     cause: Cause
     loaded: bool
+    texts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """In a few words."""
         place = " ".join(part for part in (self.section, self.symbol) if part) or "the file"
         at = f" at {self.address:#x}" if self.address else ""
-        return f"{place}{at}: {self.cause}"
+        texts = f" ({', '.join(map(repr, self.texts))})" if self.texts else ""
+        return f"{place}{at}: {self.cause}{texts}"
 
 
 @dataclass(frozen=True)
@@ -405,7 +410,17 @@ def compare(one: BuildResult, other: BuildResult) -> Difference | None:
         difference = Difference(
             _section(info.sections, address), _symbol(info.symbols, address), address, "unknown", loaded=True
         )
-    return replace(difference, cause=_cause(one, other, info, info2))
+    return replace(difference, cause=_cause(one, other, info, info2), texts=_texts(info, info2))
+
+
+def _texts(one: ElfInfo, other: ElfInfo) -> tuple[str, ...]:
+    """A few of the strings that only one of them holds: first those of one, then those of the other."""
+    sides = ((one.strings, set(other.strings)), (other.strings, set(one.strings)))
+    return tuple(
+        text[:_TEXT]
+        for strings, there in sides
+        for text in itertools.islice((s for s in dict.fromkeys(strings) if s not in there), _TEXTS)
+    )
 
 
 def _read(result: BuildResult) -> tuple[Image, ElfInfo]:

@@ -32,6 +32,9 @@ _LOCK = Path(__file__).with_name("builder.lock")
 COMMANDS = "TOOLCHAIN_COMMANDS"
 """Environment variable: the folder in which compilers write down how they were called."""
 
+CACHE = "CCACHE_DIR"
+"""Environment variable: where ccache keeps objects. Without it, nothing is cached."""
+
 _RECORDED = ("clang", "ld.lld", "arm-none-eabi-gcc")
 
 _RECORDER = """\
@@ -40,12 +43,14 @@ _RECORDER = """\
 record=${folder}/$$
 while [ -e "$record" ]; do record=$record+; done
 printf '%s\\0' "$PWD" "$0" "$@" >"$record" || exit 1
-case " $* " in *' -c '*) exec {run} 2>"$record.err" ;; esac
+case " $* " in *' -c '*){cached} exec {run} 2>"$record.err" ;; esac
 {run} 2>"$record.err"
 status=$?
 [ ! -s "$record.err" ] || cat "$record.err" >&2
 exit $status
 """
+
+_CACHED = f""" [ -z "${{{{{CACHE}-}}}}" ] || exec ccache {{compiler}} "$@" 2>"$record.err";"""
 
 
 @dataclass(frozen=True)
@@ -233,19 +238,24 @@ def _make(compiler: Compiler, programs: Mapping[str, Path], draft: Path, home: P
     (draft / "identity").write_text(identity, "utf-8")
 
 
-def _script(name: str, *command: str) -> str:
-    """A script that becomes ``command``, or for compilers: keeps its arguments and messages."""
+def _script(name: str, *command: str, compiler: str = "") -> str:
+    """A script that becomes ``command``, or for compilers: keeps its arguments and messages.
+
+    ``compiler`` is ``command`` as one word, where that is another: a cache takes no more.
+    """
     run = f'{shlex.join(command)} "$@"'
     if name not in _RECORDED:
         return f"#!/bin/sh\nexec {run}\n"
-    return _RECORDER.format(run=run, folder=COMMANDS)
+    cached = _CACHED.format(compiler=shlex.quote(compiler or command[0])) if name == "clang" else ""
+    return _RECORDER.format(run=run, folder=COMMANDS, cached=cached)
 
 
 def _wheel_scripts(zig: Path, home: Path) -> dict[str, str]:
-    resources = str(zig.parent / "lib")
+    # Its own headers lie in lib/include; the linker is found under its name in the folder of -B.
+    clang = (str(zig), "clang", "-resource-dir", str(zig.parent / "lib"), "-B", str(home))
     return {
-        # Its own headers lie in lib/include; the linker is found under its name in the folder of -B.
-        "clang": _script("clang", str(zig), "clang", "-resource-dir", resources, "-B", str(home)),
+        "clang": _script("clang", *clang, compiler=str(home / "wheel-clang")),
+        "wheel-clang": _script("wheel-clang", *clang),
         "ld.lld": _script("ld.lld", str(zig), "ld.lld"),
         "llvm-ar": _script("llvm-ar", str(zig), "ar"),
         "llvm-ranlib": _script("llvm-ranlib", str(zig), "ranlib"),
