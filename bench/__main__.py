@@ -14,6 +14,7 @@ from rich.console import Console
 from bench import machine
 from bench.analysis import analyses, second
 from bench.builds import Subject, builds, noops
+from bench.containers import containers, images
 from bench.evidence import log, verification
 from bench.figures import NotMeasured, Result
 from bench.loads import LARGE, Loads, again, cable, fleet, large, load, transfer
@@ -60,6 +61,18 @@ class Session:
     def noop(self) -> Iterator[Result]:
         """Building with nothing to do."""
         yield from self._each("noop", noops, self.runs or 15)
+
+    def container(self) -> Iterator[Result]:
+        """Building in the builder container."""
+        own = Subject(f"{OWN_APP}, sdk-shim, {self.target}", OWN_APP, "", (self.target,))
+        yield from containers(own, self.make_folder("container-own"), self.runs or 7)
+        if self.sdk:
+            official = Subject(f"official SDK and app, {self.target}", self.app, self.sdk, (self.target,))
+            yield from containers(official, self.make_folder("container-official"), self.runs or 7)
+
+    def image(self) -> Iterator[Result]:
+        """Making the builder image."""
+        yield from images(self.make_folder("image"), self.runs or 1)
 
     def load(self) -> Iterator[Result]:
         """Loading, as whole processes."""
@@ -129,6 +142,8 @@ COMPARISONS = {
     "startup": Session.startup,
     "build": Session.build,
     "noop": Session.noop,
+    "container": Session.container,
+    "image": Session.image,
     "load": Session.load,
     "transfer": Session.transfer,
     "cable": Session.cable,

@@ -53,8 +53,17 @@ def _series(subject: Subject, folder: Path, runs: int, *, clean: bool) -> Series
         raise MissingError("make is not installed", hint="apt-get install make")
     work = pipeline.Workspace.of(PROJECT, str(folder / "dist"))
     jobs = pipeline.jobs([subject.app], subject.targets, subject.sdk, "", work)
-    bares = [_Bare(Workplace.find(job, work.work), folder / job.target.name) for job in jobs]
-    ours = [INV, "build", "--app", str(jobs[0].manifest.directory), "--dist", str(work.dist)]
+    bares = [Bare(Workplace.find(job, work.work), folder / job.target.name) for job in jobs]
+    ours = [
+        INV,
+        "build",
+        "--builder",
+        "host",
+        "--app",
+        str(jobs[0].manifest.directory),
+        "--dist",
+        str(work.dist),
+    ]
     ours += [word for target in subject.targets for word in ("--target", target)]
     ours += ["--sdk", subject.sdk] if subject.sdk else []
     ours += ["--clean"] if clean else []
@@ -67,18 +76,18 @@ def _series(subject: Subject, folder: Path, runs: int, *, clean: bool) -> Series
         if clean:
             for bare in bares:
                 bare.clean()
-        return _in_turn([bare.make() for bare in bares])
+        return in_turn([bare.make() for bare in bares])
 
     return interleave({US: run_ours, MAKE: run_make}, runs)
 
 
-def _in_turn(samples: Sequence[Sample]) -> Sample:
+def in_turn(samples: Sequence[Sample]) -> Sample:
     """What several processes took, one after the other."""
     total = {name: sum(sample[name] for sample in samples) for name in samples[0]}
     return total | {"memory": max(sample["memory"] for sample in samples)}
 
 
-class _Bare:
+class Bare:
     """Make in a copy of the app, as a person would type it who knows what our build tells make."""
 
     def __init__(self, place: Workplace, folder: Path) -> None:

@@ -17,6 +17,7 @@ UNITS: Mapping[str, Unit] = {
     "cpu": "s",
     "transfer": "s",
     "memory": "bytes",
+    "size": "bytes",
     "commands": "commands",
     "frames": "frames",
     "loads": "commands",

@@ -22,9 +22,10 @@ from tests.system.inv import PROJECT, inv
 from tests.system.test_interrupt import start, wait_until
 from toolchain.app import AppManifest
 from toolchain.build import image
-from toolchain.build.container import Container, container_name, machine
+from toolchain.build.container import Container, container_name
 from toolchain.build.engine import Command, Engine
 from toolchain.build.host import build
+from toolchain.build.machines import machine
 from toolchain.build.workplace import HOST, Job
 from toolchain.errors import BuildError, ConfigError, ToolchainError
 from toolchain.target import get_target
@@ -80,11 +81,8 @@ def test_the_same_definition_as_a_dockerfile(builder: Engine, tmp_path: Path) ->
         assert builder.image(name)
     finally:
         builder.remove_image(name)
-    with pytest.raises(BuildError, match="cannot be built") as caught:
+    with pytest.raises(BuildError, match=r"cannot be built: Version '9\.9' for 'make' was not found"):
         make({**lock.packages, "make": "9.9"})
-    assert "9.9" in caught.value.hint
-    with pytest.raises(BuildError, match="make is 4"):
-        make({name: version for name, version in lock.packages.items() if name != "make"})
     assert builder.image(name) is None
 
 

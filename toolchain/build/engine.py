@@ -13,7 +13,7 @@ import socket
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -337,9 +337,10 @@ def _translated(url: str) -> Iterator[None]:
     try:
         yield
     except StepError as e:
-        last = [str(line.get("stream", "")).strip() for line in e.build_log]
-        said = next((line for line in reversed(last) if line and not line.startswith(("Step", "--->"))), "")
-        raise BuildError(f"the image cannot be built: {e.msg}", hint=said) from e
+        raise BuildError(
+            f"the image cannot be built: {_complaint(e.build_log)}",
+            hint="the engine's builds must reach a mirror that still has the versions of the lock",
+        ) from e
     except DockerException as e:
         said = str(e.explanation if isinstance(e, APIError) else e)
         raise BuildError(f"the container engine refused: {said}", hint=_hint(str(e))) from e
@@ -350,6 +351,14 @@ def _translated(url: str) -> Iterator[None]:
             hint="see whether it runs, then do the same again; what it left is removed then",
             where=url,
         ) from e
+
+
+def _complaint(log: Iterable[Mapping[str, Any]]) -> str:
+    """What went wrong in a step: apt's error, or else the last words of what ran."""
+    lines = [line.strip() for entry in log for line in str(entry.get("stream", "")).splitlines()]
+    said = [n for n in lines if n and not n.startswith(("Step ", "--->", "Removing intermediate"))]
+    errors = [line for line in said if line.startswith("E: ")]
+    return (errors or said[-1:] or ["a step failed"])[0].removeprefix("E: ")
 
 
 def _hint(text: str) -> str:

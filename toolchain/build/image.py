@@ -247,7 +247,7 @@ def _from_packages(
     """An archive for the engine that holds the image, and what is in it."""
     show("packages")
     root = folder / "root.tar"
-    _run(_mmdebstrap(architecture, mirror, root), {"SOURCE_DATE_EPOCH": str(_definition()["epoch"])})
+    _run(mmdebstrap(architecture, mirror, root), {"SOURCE_DATE_EPOCH": str(_definition()["epoch"])})
     show("wheels")
     wheels = _install_wheels(architecture, folder)
     show("layer")
@@ -259,7 +259,8 @@ def _from_packages(
     return write_archive(architecture, layer, name), Locked(digest, packages)
 
 
-def _mmdebstrap(architecture: str, mirror: str, root: Path) -> list[str]:
+def mmdebstrap(architecture: str, mirror: str, root: Path) -> list[str]:
+    """The command that writes the packages of the definition to ``root``, an archive."""
     table = _definition()
     files = table["files"]
     # Updates of the suite come and go; its own packages change with a point release only. Nothing of the

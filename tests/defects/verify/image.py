@@ -63,6 +63,13 @@ CASES = (
     fails("elf-debug-leftover", "a text", lambda f: says(f, "TODO: remove"), ELF, Severity.WARNING),
     fails("elf-debug-leftover", "a line", lambda f: says(f, "main.c:42"), ELF, Severity.WARNING),
     passes("elf-debug-leftover", "snprintf", lambda f: with_elf(good(f), symbols={"snprintf": 1})),
+    fails(
+        "elf-build-id",
+        "a note",
+        lambda f: with_elf(good(f), sections=(Section(".note.gnu.build-id", 0xC0DE2000, 36, 2),)),
+        ELF,
+    ),
+    passes("elf-build-id", "other sections", good),
     fails("elf-host-paths", "a path", lambda f: says(f, "in /home/me/app/src/main.c"), ELF),
     fails("elf-host-paths", "a date", lambda f: says(f, "Nov 20 2026"), ELF),
     fails("elf-host-paths", "a time", lambda f: says(f, "built 12:34:56"), ELF),

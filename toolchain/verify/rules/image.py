@@ -21,6 +21,7 @@ _DEBUG_SYMBOLS = frozenset(
         "semihosted_printf",
     }
 )
+_BUILD_ID = ".note.gnu.build-id"
 _DEBUG_TEXT = re.compile(r"\.[ch]:\d+|\b(?:todo|fixme)\b|\bdebug:", re.IGNORECASE)
 _HOST_PATH = re.compile(
     r"(?<![\w/:.])/(?:home|Users|root|github|opt|tmp|workspace|builds?|mnt|usr|var|private)/[\w.+/-]+"
@@ -109,6 +110,20 @@ def elf_debug_leftover(candidate: Candidate) -> Iterator[Problem]:
     for text in candidate.elf.strings:
         if _DEBUG_TEXT.search(text):
             yield Problem(f"a text of debugging: {text!r:.80}", _ELF, Severity.WARNING)
+
+
+@rule(
+    "elf-build-id",
+    Severity.ERROR,
+    reason="A build id is a digest over more than what runs: the same code gets another image.",
+    source="reproducible builds; lld, --build-id",
+    fix="link with --build-id=none, as Makefile.defines and the SDKs do",
+)
+def elf_build_id(candidate: Candidate) -> Iterator[Problem]:
+    """No section holds a build id."""
+    for section in candidate.elf.sections:
+        if section.name == _BUILD_ID:
+            yield Problem(f"the section {section.name} holds a build id", _ELF)
 
 
 @rule(
