@@ -4,11 +4,18 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tasks
 from tests.documented import types
+from tests.unit.load.samples import sample_image
+from toolchain.formats.apdu_script import write_script
+from toolchain.keys import PrivateKey
+from toolchain.load.plan import Delete, plan_load
+from toolchain.served import virtual_device
+from toolchain.target import get_target
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -57,6 +64,26 @@ def test_every_task_speaks_json_and_explains_its_options() -> None:
         arguments = {argument.name: argument.help for argument in task.get_arguments()}
         assert "json" in arguments, name
         assert all(arguments.values()), (name, arguments)
+
+
+def test_the_example_in_python(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is called with a virtual device, and does what it says."""
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "load.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(block, "docs/load.md", "exec"), names)  # noqa: S102 - our own page
+    tail = b"\x01\x06Sample\x02\x051.0.0"
+    image = sample_image(1000, tail=tail)
+    script = tmp_path / "app.apdu"
+    script.write_text(write_script(plan_load(image, signature=None, delete=Delete.FIRST).script_apdus()))
+    owner = PrivateKey.generate()
+    with virtual_device(get_target("nanosp")) as served:
+        names["use"](served.uri, script, owner)
+        state = served.device.state
+    assert capsys.readouterr().out == "[2]\n"
+    assert [app.full_hash for app in state.apps] == [image.digest()]
+    assert [pack.data for pack in state.packs] == [b"texts"]
+    (kept,) = state.endorsements
+    assert owner.public_key.verifies_message(kept.owner_signature, b"\xfe" + kept.key.point)
 
 
 NAMED_TEST = re.compile(r"`([a-z_/]+\.py)::(test_\w+)`")

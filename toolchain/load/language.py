@@ -64,6 +64,9 @@ def install_pack(session: Session, language: int, data: bytes, signature: bytes 
 def delete_pack(session: Session, language: int) -> None:
     """Delete a pack.
 
+    Neither this command nor the question for the list has content, so nothing protects them: that the pack is
+    gone is the link's word, unlike what ``install_pack`` returns.
+
     Raises:
         DeviceError: refused, still listed, or the link failed.
     """
