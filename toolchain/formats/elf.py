@@ -7,6 +7,7 @@ file, whereas everything here is checked against the size of the file before it 
 """
 
 import io
+import itertools
 import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
@@ -213,6 +214,10 @@ def _loads(elf: ELFFile, data: bytes) -> list[_Load]:
         loads.append(
             _Load(p["p_offset"], p["p_vaddr"], p["p_paddr"], p["p_filesz"], p["p_memsz"], p["p_flags"])
         )
+    ranges = sorted((p.physical, p.physical + p.file_size) for p in loads if p.file_size)
+    for (_, end), (start, _) in itertools.pairwise(ranges):
+        if start < end:
+            raise ImageError(f"loadable segments overlap at {start:#x}")
     return loads
 
 

@@ -219,6 +219,13 @@ def entry_outside_of_the_code() -> bytes:
     return ElfBuilder(entry=e.RAM).build()
 
 
+@says("loadable segments overlap at 0xc0de0010")
+def overlapping_segments() -> bytes:
+    bss = e.PROGRAM_HEADERS + 32
+    moved = patch(ElfBuilder().build(), bss + e.P_PADDR, e.BASE + 0x10)
+    return patch(moved, bss + e.P_FILESZ, 8)
+
+
 @says("segments overlap at 0xc0de0010")
 def overlapping_sections() -> bytes:
     return ElfBuilder(sections=(ElfSection("over", b"x" * 8, e.BASE + 0x10, flags=e.SHF_ALLOC),)).build()
