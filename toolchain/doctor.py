@@ -12,6 +12,7 @@ from typing import Literal
 
 from toolchain.build.toolchains import Compiler, compilers
 from toolchain.device.transport.hidraw import UDEV_ADVICE, UDEV_RULE, nodes, rule_installed
+from toolchain.device.transport.pcsc import INSTALL as PCSC_INSTALL
 from toolchain.load.diagnose import Condition, Diagnosis, diagnose
 
 Status = Literal["ok", "missing"]
@@ -59,6 +60,8 @@ def environment(project: Path) -> Iterator[Check]:
     usb = all(importlib.util.find_spec(name) is not None for name in packages)
     advice = "the first task with a usb: device installs them"
     yield _check("USB packages", " ".join(packages) if usb else None, advice)
+    card = "smartcard" if importlib.util.find_spec("smartcard") else None
+    yield _check("PC/SC package", card, f"for pcsc: devices: {PCSC_INSTALL}")
     if sys.platform == "linux":
         yield _check("udev rule", rule_installed(), UDEV_ADVICE)
 

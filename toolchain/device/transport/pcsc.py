@@ -10,7 +10,7 @@ from typing import Protocol
 from toolchain.device.transport import TIMEOUT, Closing, NoDeviceError
 from toolchain.errors import ConfigError, TransportError
 
-_INSTALL = "apt-get install pcscd libpcsclite-dev swig gcc, then .venv/bin/pip install pyscard"
+INSTALL = "apt-get install pcscd libpcsclite-dev swig gcc, then .venv/bin/pip install pyscard"
 
 
 class Card(Protocol):
@@ -62,7 +62,7 @@ def _packages() -> tuple[ModuleType, type[Exception]]:
         errors: type[Exception] = importlib.import_module("smartcard.Exceptions").SmartcardException
     except ImportError as e:
         raise ConfigError(
-            "PC/SC needs a package that is not installed, and that has no wheel for Linux", hint=_INSTALL
+            "PC/SC needs a package that is not installed, and that has no wheel for Linux", hint=INSTALL
         ) from e
     return system, errors
 
