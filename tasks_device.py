@@ -297,15 +297,18 @@ def explain(_context: Context, what: str, step: str = "", json: bool = False) ->
 )
 @command
 def fuzz(_context: Context, seconds: int = 60, only: list[str] | None = None, json: bool = False) -> None:
-    """Feed every parser of what strangers write with what a fuzzer makes up; what crashes one is kept."""
+    """Feed every parser, and the apps, with what a fuzzer makes up; what crashes one is kept."""
     from toolchain import fuzzing, views_device
     from toolchain.environment import ensure_environment
 
     out = Output(as_json=json)
     chosen = fuzzing.choose(only or (), PROJECT)
-    folder = ensure_environment(PROJECT / "requirements" / "fuzz.lock", PROJECT / ".venv-fuzz")
+    python = Path(sys.executable)
+    if any(fuzzer.folder is None for fuzzer in chosen):
+        lock = PROJECT / "requirements" / "fuzz.lock"
+        python = ensure_environment(lock, PROJECT / ".venv-fuzz") / "python3"
     with out.progress("fuzz") as progress:
-        found = fuzzing.run(chosen, seconds, folder / "python3", PROJECT, progress)
+        found = fuzzing.run(chosen, seconds, python, PROJECT, progress)
     views_device.fuzzed(out, found)
 
 

@@ -48,6 +48,8 @@ COMPONENTS = {
     "clang": Component(_program("clang"), "apt-get install clang libclang-rt-14-dev"),
     "cmake": Component(_program("cmake"), "apt-get install cmake"),
     "gcovr": Component(_program("gcovr"), "apt-get install gcovr"),
+    "valgrind": Component(_program("valgrind"), "apt-get install valgrind"),
+    "strace": Component(_program("strace"), "apt-get install strace"),
     "jq": Component(_program("jq"), "apt-get install jq"),
     "openssl": Component(_program("openssl"), "apt-get install openssl"),
     "softhsm": Component(_program("softhsm2-util"), "apt-get install softhsm2"),

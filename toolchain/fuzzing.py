@@ -1,18 +1,35 @@
-"""Runs the fuzzer's targets (``fuzz/``), two at a time on two processors, and says what they found."""
+"""Runs the fuzzers, as many at once as there are processors, and says what they found.
+
+Those of the toolchain's own parsers are Python (``fuzz/``), those of the apps and the shim C (``fuzz/`` in
+their folders, and ``sdk-shim/host/fuzz_commands.c`` over every app). Each has a corpus by its name.
+"""
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolchain.errors import ConfigError
+from toolchain import dist
+from toolchain.errors import BuildError, ConfigError
 
 _INPUTS = re.compile(r"number_of_executed_units: *(\d+)")
 _GRACE = 120
 """Seconds beyond the time that was asked for, to start and to finish."""
+_COMPILER = "clang"
+_HOST_MAKEFILE = "sdk-shim/host/Makefile"
+
+
+@dataclass(frozen=True)
+class Fuzzer:
+    """One parser. ``folder`` is the app's or the shim's if it is C, None if it is Python."""
+
+    name: str
+    corpus: Path
+    folder: Path | None
 
 
 @dataclass(frozen=True)
@@ -25,47 +42,103 @@ class Fuzzed:
     log: Path
 
 
-def choose(names: Sequence[str], project: Path) -> tuple[str, ...]:
+def fuzzers(project: Path) -> tuple[Fuzzer, ...]:
+    """All that there are; those in C are called after their folder, too (``notary-message``)."""
+    own = [Fuzzer(corpus.name, corpus, None) for corpus in _folders(project / "fuzz" / "corpus")]
+    sources = [project / "sdk-shim", *_folders(project / "apps")]
+    foreign = [
+        Fuzzer(f"{folder.name}-{corpus.name}", corpus, folder)
+        for folder in sources
+        for corpus in _folders(folder / "fuzz" / "corpus")
+    ]
+    return (*own, *foreign)
+
+
+def _folders(parent: Path) -> list[Path]:
+    return sorted(path for path in parent.iterdir() if path.is_dir()) if parent.is_dir() else []
+
+
+def choose(names: Sequence[str], project: Path) -> tuple[Fuzzer, ...]:
     """Those of ``names`` that there are, all if none is named.
 
     Raises:
-        ConfigError: no such parser.
+        ConfigError: no such parser; or no compiler for those in C.
     """
-    known = sorted(path.name for path in (project / "fuzz" / "corpus").iterdir() if path.is_dir())
+    known = {fuzzer.name: fuzzer for fuzzer in fuzzers(project)}
     for name in names:
         if name not in known:
             raise ConfigError(f"nothing to fuzz is called {name!r}", hint=f"choose from: {', '.join(known)}")
-    return tuple(names or known)
+    chosen = tuple(known[name] for name in names or known)
+    if any(fuzzer.folder for fuzzer in chosen) and not shutil.which(_COMPILER):
+        python = " ".join(f"--only {name}" for name, fuzzer in known.items() if not fuzzer.folder)
+        raise ConfigError(
+            "there is no clang for the fuzzers of apps and shim",
+            hint=f"apt-get install clang libclang-rt-14-dev, or leave them out: {python}",
+        )
+    return chosen
+
+
+def compile_fuzzer(fuzzer: Fuzzer, build: Path, project: Path) -> Path:
+    """The program of a fuzzer in C, made in the folder ``build``.
+
+    Raises:
+        BuildError: it does not compile.
+    """
+    program = build / "fuzz" / f"fuzz_{fuzzer.corpus.name}"
+    command = ["make", "--silent", "-f", str(project / _HOST_MAKEFILE), f"FOLDER={fuzzer.folder}"]
+    made = subprocess.run(
+        [*command, f"BUILD={build}", str(program)], check=False, capture_output=True, text=True
+    )
+    if made.returncode:
+        log = build / "log"
+        dist.write(log, made.stderr)
+        raise BuildError(f"the fuzzer {fuzzer.name} does not compile", log=str(log), where=str(fuzzer.folder))
+    return program
 
 
 def run(
-    names: Sequence[str], seconds: int, python: Path, project: Path, progress: Callable[[int, int], None]
+    chosen: Sequence[Fuzzer], seconds: int, python: Path, project: Path, progress: Callable[[int, int], None]
 ) -> tuple[Fuzzed, ...]:
-    """Fuzz each for that long, as many at once as there are processors; what is found stays in ``.work``."""
+    """Fuzz each for that long; what is found stays in ``.work``.
+
+    Raises:
+        BuildError: one in C does not compile.
+    """
+    work = project / ".work" / "fuzz"
+    programs = {fuzzer.name: _command(fuzzer, python, work, project) for fuzzer in chosen}
+
+    def one(fuzzer: Fuzzer) -> Fuzzed:
+        return run_one(fuzzer, programs[fuzzer.name], seconds, work, project)
+
     found = []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        results = pool.map(lambda name: _run(name, seconds, python, project), names)
+        results = pool.map(one, chosen)
         for done, result in enumerate(results, start=1):
             found.append(result)
-            progress(done, len(names))
+            progress(done, len(chosen))
     return tuple(found)
 
 
-def _run(name: str, seconds: int, python: Path, project: Path) -> Fuzzed:
-    folder = project / ".work" / "fuzz" / name
+def _command(fuzzer: Fuzzer, python: Path, work: Path, project: Path) -> list[str]:
+    """One after the other: those of one app are made in one folder."""
+    if fuzzer.folder is None:
+        return [str(python), "-m", "fuzz", fuzzer.name]
+    return [str(compile_fuzzer(fuzzer, work / "host" / fuzzer.folder.name, project))]
+
+
+def run_one(fuzzer: Fuzzer, command: Sequence[str], seconds: int, work: Path, project: Path) -> Fuzzed:
+    """Fuzz for that long with ``command``; corpus, crashes and log go below ``work``."""
+    folder = work / fuzzer.name
     grown, crashes = folder / "corpus", folder / "crashes"
     for needed in (grown, crashes):
         needed.mkdir(parents=True, exist_ok=True)
     log = folder / "log"
     before = set(crashes.iterdir())
     limits = [f"-max_total_time={seconds}", "-max_len=8192", "-timeout=10", "-rss_limit_mb=2048"]
-    command = [
-        *(str(python), "-m", "fuzz", name, *limits, "-print_final_stats=1", f"-artifact_prefix={crashes}/"),
-        *(str(grown), str(project / "fuzz" / "corpus" / name)),
-    ]
+    options = [*limits, "-print_final_stats=1", f"-artifact_prefix={crashes}/"]
     with log.open("wb") as output:
         done = subprocess.run(
-            command,
+            [*command, *options, str(grown), str(fuzzer.corpus)],
             cwd=project,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -78,4 +151,4 @@ def _run(name: str, seconds: int, python: Path, project: Path) -> Fuzzed:
     crash = str(new[0]) if new else ""
     if done.returncode and not crash:
         crash = str(log)
-    return Fuzzed(name, int(counted[1]) if counted else 0, crash, log)
+    return Fuzzed(fuzzer.name, int(counted[1]) if counted else 0, crash, log)

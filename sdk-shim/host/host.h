@@ -14,9 +14,11 @@ typedef struct {
     /* os_sched_exit jumps here. */
     jmp_buf exit;
     int exit_code;
-    /* What the next derivation throws, 0: nothing; what the next cx_* function returns. */
+    /* What the next derivation throws, 0: nothing; what every cx_* function returns; which one of the next fails
+     * (1: the first, 0: none). */
     unsigned int derivation_exception;
     uint32_t cx_error;
+    unsigned int cx_fails;
     /* What an ECDSA signature looks like. */
     uint8_t signature[72];
     size_t signature_length;
@@ -28,13 +30,17 @@ typedef struct {
     screen_t screen;
     unsigned int screens;
     uint8_t line_length;
-    /* What comes in next: an APDU, else the event of those three bytes and one of data; what went out. */
+    /* Gives what comes in next, as shim_io_receive does; NULL: what the four fields below say. */
+    int (*receive)(void);
+    /* An APDU, else the event of those three bytes and one of data; what went out, how many times. */
     uint8_t apdu[OS_IO_BUFFER_SIZE + 1];
     int apdu_length;
     uint8_t event;
     uint8_t event_data;
     uint8_t sent[OS_IO_BUFFER_SIZE + 1];
     size_t sent_length;
+    unsigned int answers;
+    unsigned int signatures;
     unsigned int started;
     /* What app_main throws, if a test's own looks here. */
     unsigned int throws;

@@ -1,8 +1,9 @@
 /* The operating system on the PC: as little as tests of the shim and of apps need. No cryptography. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#include "glyphs.h"
 #include "host.h"
 #include "os.h"
 #include "os_pki.h"
@@ -13,13 +14,26 @@
 #include "swap.h"
 
 host_t host;
-const bagl_icon_details_t host_icons[8];
 
 static try_context_t *context;
 
+/* Random numbers are always the same, so that what a test finds can be found again. */
+static uint32_t random_state;
+
+/* The app's one object in non-volatile memory, and what it was before it was written. */
+static struct {
+    void *at;
+    unsigned int size;
+    uint8_t before[64];
+} nvm;
+
 void host_reset(void)
 {
+    if (nvm.at != NULL) {
+        memcpy(nvm.at, nvm.before, nvm.size);
+    }
     memset(&host, 0, sizeof(host));
+    random_state = 1;
     host.ux_status = BOLOS_UX_OK;
     host.line_length = 16;
     context = NULL;
@@ -103,11 +117,19 @@ void os_perso_derive_node_with_seed_key(unsigned int mode,
     }
 }
 
+static cx_err_t outcome(void)
+{
+    if (host.cx_fails > 0 && --host.cx_fails == 0) {
+        return CX_INTERNAL_ERROR;
+    }
+    return host.cx_error;
+}
+
 cx_err_t cx_ecdomain_parameters_length(cx_curve_t curve, size_t *length)
 {
     (void) curve;
     *length = 32;
-    return CX_OK;
+    return outcome();
 }
 
 cx_err_t cx_ecfp_init_private_key_no_throw(cx_curve_t curve,
@@ -118,7 +140,7 @@ cx_err_t cx_ecfp_init_private_key_no_throw(cx_curve_t curve,
     key->curve = curve;
     key->d_len = length;
     memcpy(key->d, raw, length);
-    return host.cx_error;
+    return outcome();
 }
 
 cx_err_t cx_ecfp_generate_pair2_no_throw(cx_curve_t curve,
@@ -133,7 +155,7 @@ cx_err_t cx_ecfp_generate_pair2_no_throw(cx_curve_t curve,
     public_key->curve = curve;
     public_key->W_len = sizeof(public_key->W);
     memset(public_key->W, 0xEE, sizeof(public_key->W));
-    return CX_OK;
+    return outcome();
 }
 
 cx_err_t cx_ecdsa_sign_no_throw(const cx_ecfp_private_key_t *key,
@@ -150,10 +172,11 @@ cx_err_t cx_ecdsa_sign_no_throw(const cx_ecfp_private_key_t *key,
     (void) algorithm;
     (void) hash;
     (void) hash_length;
+    host.signatures++;
     memcpy(signature, host.signature, MIN(*length, host.signature_length));
     *length = host.signature_length;
     *info = CX_ECCINFO_PARITY_ODD;
-    return CX_OK;
+    return outcome();
 }
 
 cx_err_t cx_eddsa_sign_no_throw(const cx_ecfp_private_key_t *key,
@@ -167,21 +190,48 @@ cx_err_t cx_eddsa_sign_no_throw(const cx_ecfp_private_key_t *key,
     (void) algorithm;
     (void) hash;
     (void) hash_length;
+    host.signatures++;
     memset(signature, 0x55, length);
-    return CX_OK;
+    return outcome();
 }
 
 /* A sum in the place of a hash: enough to see which bytes were added, in which order. */
+static const cx_hash_info_t hash_infos[] = {
+    {.md_type = CX_RIPEMD160, .output_size = 20},
+    {.md_type = CX_SHA224, .output_size = 28},
+    {.md_type = CX_SHA256, .output_size = 32},
+    {.md_type = CX_SHA384, .output_size = 48},
+    {.md_type = CX_SHA512, .output_size = 64},
+    /* Their size is said by cx_hash_init_ex. */
+    {.md_type = CX_KECCAK},
+    {.md_type = CX_SHA3},
+};
+
+static size_t digest_size(const cx_hash_t *hash)
+{
+    const size_t size = hash->info->output_size;
+    return size > 0 ? size : ((const cx_sha3_t *) hash)->output_size;
+}
+
 cx_err_t cx_hash_init(cx_hash_t *hash, cx_md_t algorithm)
 {
     hash->counter = algorithm;
-    return host.cx_error;
+    for (size_t i = 0; i < ARRAYLEN(hash_infos); i++) {
+        if (hash_infos[i].md_type == algorithm) {
+            hash->info = &hash_infos[i];
+            return outcome();
+        }
+    }
+    return CX_INVALID_PARAMETER;
 }
 
 cx_err_t cx_hash_init_ex(cx_hash_t *hash, cx_md_t algorithm, size_t size)
 {
-    hash->counter = (uint32_t) (algorithm + size);
-    return host.cx_error;
+    const cx_err_t error = cx_hash_init(hash, algorithm);
+    if (error == CX_OK) {
+        ((cx_sha3_t *) hash)->output_size = size;
+    }
+    return error;
 }
 
 cx_err_t cx_hash_update(cx_hash_t *hash, const uint8_t *in, size_t size)
@@ -189,13 +239,74 @@ cx_err_t cx_hash_update(cx_hash_t *hash, const uint8_t *in, size_t size)
     for (size_t i = 0; i < size; i++) {
         hash->counter = hash->counter * 31 + in[i];
     }
-    return CX_OK;
+    return outcome();
 }
 
 cx_err_t cx_hash_final(cx_hash_t *hash, uint8_t *digest)
 {
+    memset(digest, 0, digest_size(hash));
     memcpy(digest, &hash->counter, sizeof(hash->counter));
-    return CX_OK;
+    return outcome();
+}
+
+cx_err_t cx_hash_no_throw(cx_hash_t *hash, uint32_t mode, const uint8_t *in, size_t size, uint8_t *out, size_t room)
+{
+    cx_err_t error = cx_hash_update(hash, in, size);
+    if (error == CX_OK && (mode & CX_LAST)) {
+        error = room < digest_size(hash) ? CX_INVALID_PARAMETER_SIZE : cx_hash_final(hash, out);
+    }
+    return error != CX_OK ? error : outcome();
+}
+
+size_t cx_hash_sha256(const uint8_t *in, size_t size, uint8_t *out, size_t room)
+{
+    return cx_hmac_sha256(NULL, 0, in, size, out, room);
+}
+
+size_t cx_hmac_sha256(const uint8_t *key, size_t key_size, const uint8_t *in, size_t size, uint8_t *out, size_t room)
+{
+    cx_hash_t hash;
+    const bool made = room >= CX_SHA256_SIZE && cx_hash_init(&hash, CX_SHA256) == CX_OK &&
+                      cx_hash_update(&hash, key, key_size) == CX_OK &&
+                      cx_hash_no_throw(&hash, CX_LAST, in, size, out, CX_SHA256_SIZE) == CX_OK;
+    return made ? CX_SHA256_SIZE : 0;
+}
+
+void cx_rng_no_throw(uint8_t *buffer, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        random_state = random_state * 1664525 + 1013904223; /* Numerical Recipes, 3rd edition, 7.1.4 */
+        buffer[i] = (uint8_t) (random_state >> 24);
+    }
+}
+
+/* Constants of an app are read-only here as they are on a device; this is how they change. */
+void nvm_write(void *to, void *from, unsigned int size)
+{
+    const uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE);
+    const uintptr_t start = (uintptr_t) to & ~(page - 1);
+    if (mprotect((void *) start, (uintptr_t) to + size - start, PROT_READ | PROT_WRITE) != 0 ||
+        size > sizeof(nvm.before) || (nvm.at != NULL && (nvm.at != to || nvm.size != size))) {
+        abort();
+    }
+    if (nvm.at == NULL) {
+        memcpy(nvm.before, to, size);
+        nvm.at = to;
+        nvm.size = size;
+    }
+    memcpy(to, from, size);
+}
+
+/* Not in every C library. */
+size_t strlcpy(char *to, const char *from, size_t size)
+{
+    const size_t length = strlen(from);
+    if (size > 0) {
+        const size_t fits = MIN(length, size - 1);
+        memcpy(to, from, fits);
+        to[fits] = '\0';
+    }
+    return length;
 }
 
 void screen_show(const screen_t *screen)
@@ -219,6 +330,9 @@ void shim_io_start(void)
 
 int shim_io_receive(void)
 {
+    if (host.receive != NULL) {
+        return host.receive();
+    }
     const int length = host.apdu_length;
     memset(G_io_seproxyhal_spi_buffer, 0, 4);
     if (length == 0) {
@@ -237,6 +351,7 @@ int shim_io_send(const uint8_t *data, uint16_t length)
 {
     memcpy(host.sent, data, length);
     host.sent_length = length;
+    host.answers++;
     return 0;
 }
 

@@ -118,6 +118,7 @@ static void test_ecdsa_r_and_s(void **state)
         {"\x30", 1},
         {"\x30\x00", 2},
         {"\x30\x03\x02\x01\x05", 5},
+        {"\x30\x01\x02", 3},
         {"\x30\x06\x02\x01\x05\x03\x01\x05", 8},
         {"\x30\x06\x02\x09\x05\x02\x01\x05", 8},
         {"\x30\x06\x02\x00\x02\x01\x05\x00", 8},
@@ -167,6 +168,68 @@ static void test_hash_of_pieces(void **state)
     assert_memory_not_equal(one, two, 32);
     host.cx_error = CX_INVALID_PARAMETER;
     assert_int_equal(cx_ripemd160_hash_iovec(pieces, 2, one), CX_INVALID_PARAMETER);
+}
+
+/* Calls with its n-th cx_* function failing, for each n; how many it has. Every failure is reported. */
+static unsigned int fail_each(cx_err_t (*call)(void))
+{
+    for (unsigned int n = 1;; n++) {
+        host.cx_fails = n;
+        const cx_err_t error = call();
+        if (host.cx_fails > 0) {
+            host.cx_fails = 0;
+            assert_int_equal(error, CX_OK);
+            return n - 1;
+        }
+        assert_int_equal(error, CX_INTERNAL_ERROR);
+    }
+}
+
+static uint8_t out[72];
+
+static cx_err_t call_get_public_key(void)
+{
+    return bip32_derive_get_pubkey_256(CX_CURVE_256K1, path, 2, out, NULL, CX_SHA512);
+}
+
+static cx_err_t call_ecdsa(void)
+{
+    size_t length = sizeof(out);
+    host.signature_length = 70;
+    const cx_err_t error = sign(out, &length);
+    assert_true(error == CX_OK || memcmp(out, zeros, sizeof(out)) == 0);
+    return error;
+}
+
+static cx_err_t call_ecdsa_rs(void)
+{
+    const cx_err_t error = sign_rs("\x30\x06\x02\x01\x05\x02\x01\x05", 8, out, &out[32]);
+    assert_true(error == CX_OK || memcmp(out, zeros, 64) == 0);
+    return error;
+}
+
+static cx_err_t call_eddsa(void)
+{
+    size_t length = 64;
+    const cx_err_t error =
+        bip32_derive_eddsa_sign_hash_256(CX_CURVE_Ed25519, path, 2, CX_SHA512, zeros, 32, out, &length);
+    assert_true(error == CX_OK || memcmp(out, zeros, 64) == 0);
+    return error;
+}
+
+static cx_err_t call_hash(void)
+{
+    return cx_sha256_hash(zeros, 1, out);
+}
+
+static void test_every_failure_of_the_system_is_reported(void **state)
+{
+    (void) state;
+    assert_int_equal(fail_each(call_get_public_key), 3);
+    assert_int_equal(fail_each(call_ecdsa), 3);
+    assert_int_equal(fail_each(call_ecdsa_rs), 3);
+    assert_int_equal(fail_each(call_eddsa), 4);
+    assert_int_equal(fail_each(call_hash), 3);
 }
 
 static void test_exceptions(void **state)
@@ -224,6 +287,7 @@ int main(void)
         cmocka_unit_test_setup(test_ecdsa_r_and_s, setup),
         cmocka_unit_test_setup(test_eddsa, setup),
         cmocka_unit_test_setup(test_hash_of_pieces, setup),
+        cmocka_unit_test_setup(test_every_failure_of_the_system_is_reported, setup),
         cmocka_unit_test_setup(test_exceptions, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 
 #include "host.h"
 #include "io.h"
+#include "ledger_pki.h"
 #include "shim.h"
 #include "swap.h"
 #include "swap_error_code_helpers.h"
@@ -187,6 +188,12 @@ static void test_descriptor(void **state)
     host.signature[0] = 0;
     assert_int_equal(descriptor(0x90, 1, "Host", 0), TLV_DYNAMIC_DESCRIPTOR_SIGNATURE_ERROR + 4);
 
+    /* The hash of the entries cannot be made: at the start, on the way, at the end. */
+    for (unsigned int n = 1; n <= 9; n++) {
+        host.cx_fails = n;
+        assert_int_equal(descriptor(0x90, 1, "Host", 0), TLV_DYNAMIC_DESCRIPTOR_PARSING_ERROR);
+    }
+
     assert_int_equal(descriptor(0x91, 1, "Host", 0), TLV_DYNAMIC_DESCRIPTOR_WRONG_TYPE);
     assert_int_equal(descriptor(0x90, 2, "Host", 0), TLV_DYNAMIC_DESCRIPTOR_UNKNOWN_VERSION);
     assert_int_equal(descriptor(0x90, 1, "Other", 0), TLV_DYNAMIC_DESCRIPTOR_WRONG_APPLICATION_NAME);
@@ -196,6 +203,16 @@ static void test_descriptor(void **state)
         assert_int_equal(descriptor(0x90, 1, "Host", (uint8_t) (1 << i)),
                          TLV_DYNAMIC_DESCRIPTOR_MISSING_TAG);
     }
+}
+
+static void test_signature_by_any_certificate(void **state)
+{
+    (void) state;
+    uint8_t bytes[] = {0x30};
+    const buffer_t data = {.ptr = bytes, .size = sizeof(bytes)};
+    assert_int_equal(check_signature_with_pki(data, NULL, NULL, data), CHECK_SIGNATURE_WITH_PKI_MISSING_CERTIFICATE);
+    host.usage = 3;
+    assert_int_equal(check_signature_with_pki(data, NULL, NULL, data), CHECK_SIGNATURE_WITH_PKI_SUCCESS);
 }
 
 /* Swap */
@@ -332,6 +349,7 @@ int main(void)
         cmocka_unit_test_setup(test_numbers, setup),
         cmocka_unit_test_setup(test_strings_and_buffers, setup),
         cmocka_unit_test_setup(test_descriptor, setup),
+        cmocka_unit_test_setup(test_signature_by_any_certificate, setup),
         cmocka_unit_test_setup(test_library_calls, setup),
         cmocka_unit_test_setup(test_exception_in_a_library_call, setup),
         cmocka_unit_test_setup(test_swap_helpers, setup),

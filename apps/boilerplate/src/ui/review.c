@@ -38,6 +38,7 @@ static void show_field(size_t index)
     if (strlcpy(title, fields[index].name, sizeof(title)) >= sizeof(title) ||
         !field_format(&fields[index], text, sizeof(text))) {
         context_clear();
+        ui_review_forget();
         io_send_sw(SW_DISPLAY_FAILURE);
         ui_menu_main();
     }
@@ -91,10 +92,16 @@ UX_STEP_CB(ux_result_rejected_step, pb, leave_result(), {&C_icon_crossmark, "Rej
 UX_FLOW(ux_approved_flow, &ux_result_approved_step);
 UX_FLOW(ux_rejected_flow, &ux_result_rejected_step);
 
-static void show_result(bool approved)
+void ui_review_forget(void)
 {
     explicit_bzero(fields, sizeof(fields));
+    explicit_bzero(title, sizeof(title));
     explicit_bzero(text, sizeof(text));
+}
+
+static void show_result(bool approved)
+{
+    ui_review_forget();
     result_ticks = RESULT_TICKS;
     ux_flow_init(0, approved ? ux_approved_flow : ux_rejected_flow, NULL);
 }

@@ -6,3 +6,6 @@ int ui_review_public_key(void);
 
 /* Shows every field of G_context.signing.tx. Negative as above. */
 int ui_review_transaction(void);
+
+/* Nothing of what was shown is kept. */
+void ui_review_forget(void);

@@ -7,14 +7,17 @@
 #include "handler/info.h"
 #include "handler/message.h"
 #include "handler/public_key.h"
+#include "handler/request.h"
 #include "io.h"
 #include "ui/menu.h"
+#include "ui/review.h"
 
 void apdu_abandon(void)
 {
     const bool was_reviewing = G_context.state == STATE_REVIEWING;
     context_clear();
     if (was_reviewing) {
+        ui_review_forget();
         ui_menu_main();
     }
 }
@@ -31,11 +34,11 @@ static int dispatch(const command_t *command, buffer_t *data)
     if (!comes_in_parts(command->ins)) {
         const uint8_t p1_max = command->ins == INS_GET_PUBLIC_KEY ? P1_SHOW : 0;
         if (command->p1 > p1_max || command->p2 != 0) {
-            return io_send_sw(SW_WRONG_P1P2);
+            return request_refuse(SW_WRONG_P1P2);
         }
     }
     else if (command->p2 != P2_LAST && command->p2 != P2_MORE) {
-        return io_send_sw(SW_WRONG_P1P2);
+        return request_refuse(SW_WRONG_P1P2);
     }
     switch (command->ins) {
         case INS_GET_VERSION:
@@ -54,9 +57,9 @@ static int dispatch(const command_t *command, buffer_t *data)
             return handler_sign_document(data, command->p1, more);
         case INS_SIGN_HASH:
             /* What a hash stands for cannot be seen: there is no setting that allows it. */
-            return io_send_sw(SW_HASH_REFUSED);
+            return request_refuse(SW_HASH_REFUSED);
         default:
-            return io_send_sw(SW_INS_NOT_SUPPORTED);
+            return request_refuse(SW_INS_NOT_SUPPORTED);
     }
 }
 
@@ -69,7 +72,7 @@ int apdu_dispatch(const command_t *command)
         apdu_abandon();
     }
     if (command->cla != CLA) {
-        return io_send_sw(SW_CLA_NOT_SUPPORTED);
+        return request_refuse(SW_CLA_NOT_SUPPORTED);
     }
     return dispatch(command, &data);
 }

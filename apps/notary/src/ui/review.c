@@ -95,9 +95,15 @@ UX_STEP_CB(ux_rejected_step, pb, leave_result(), {&C_icon_crossmark, "Rejected"}
 UX_FLOW(ux_approved_flow, &ux_approved_step);
 UX_FLOW(ux_rejected_flow, &ux_rejected_step);
 
+void ui_review_forget(void)
+{
+    explicit_bzero(title, sizeof(title));
+    explicit_bzero(line, sizeof(line));
+}
+
 static void show_result(bool approved)
 {
-    explicit_bzero(line, sizeof(line));
+    ui_review_forget();
     result_ticks = RESULT_TICKS;
     ux_flow_init(0, approved ? ux_approved_flow : ux_rejected_flow, NULL);
 }
