@@ -24,7 +24,7 @@ _COMPILER = "zig or clang-14 (docs/build.md); default: the one that goes with th
         "compiler": _COMPILER,
         "dist": "folder for the results; default: dist/ of the project",
         "symbols": "how many of the largest functions and variables to show",
-        "against": "results folder (dist) of another build to compare with",
+        "against": "compare with a results folder (dist), a file of size --json, or a tag of the app",
         "json": "results as one JSON object a line (docs/json.md)",
     },
 )
@@ -41,14 +41,18 @@ def size(
     json: bool = False,
 ) -> None:
     """Build, then show what each app takes: flash, data, RAM, stack, largest symbols, what changed."""
-    from toolchain import pipeline, views_app
+    from toolchain import pipeline, previous, views_app
 
     out = Output(as_json=json)
     work = pipeline.Workspace.of(PROJECT, dist)
     jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work)
     with out.progress("build") as progress:
         outcomes = pipeline.build(jobs, work, clean=False, progress=progress)
-    views_app.sizes(out, outcomes, symbols, Path(against).expanduser() if against else None)
+    before: previous.Sizes = {}
+    if against:
+        with out.progress("build what was before") as progress:
+            before = previous.sizes(against, jobs, work, progress)
+    views_app.sizes(out, outcomes, symbols, before)
 
 
 @task(

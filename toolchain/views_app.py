@@ -1,23 +1,26 @@
 """How sizes look. Only ``tasks_app.py`` imports this module."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
 from rich.console import Group
 from rich.table import Table
 
-from toolchain import dist
 from toolchain.console import Output
 from toolchain.emulator import Display
 from toolchain.errors import ConfigError
-from toolchain.formats.elf import read_elf
 from toolchain.pipeline import Built, Outcome
 from toolchain.size import Size, changes, in_flash
 from toolchain.target import Target
 
 
-def sizes(out: Output, outcomes: Sequence[Outcome[Built]], symbols: int, against: Path | None) -> None:
+def sizes(
+    out: Output,
+    outcomes: Sequence[Outcome[Built]],
+    symbols: int,
+    previous: Mapping[tuple[str, str], Size],
+) -> None:
     """One row a build, then its largest symbols or what changed; then the first failure."""
     table = Table("app", "target", box=None, header_style="bold", pad_edge=False)
     for name in ("code", "data", "flash", "RAM", "stack left", "flash before"):
@@ -26,7 +29,8 @@ def sizes(out: Output, outcomes: Sequence[Outcome[Built]], symbols: int, against
     for outcome in outcomes:
         if (built := outcome.value) is None:
             continue
-        size, before = Size.of(built.image, built.elf), _before(outcome, against)
+        size = Size.of(built.image, built.elf)
+        before = previous.get((outcome.app, outcome.target.name))
         fields: dict[str, object] = {
             "app": outcome.app,
             "target": outcome.target.name,
@@ -38,7 +42,9 @@ def sizes(out: Output, outcomes: Sequence[Outcome[Built]], symbols: int, against
         }
         if before:
             fields["flash_before"] = before.flash
-            fields["changes"] = [[c.name, c.before, c.after] for c in changes(before, size)]
+            fields["stack_before"] = before.stack
+            if before.placed:
+                fields["changes"] = [[c.name, c.before, c.after] for c in changes(before, size)]
         if symbols:
             fields["symbols"] = [[p.name, p.size] for p in size.placed[:symbols]]
         out.result("size", fields)
@@ -49,16 +55,11 @@ def sizes(out: Output, outcomes: Sequence[Outcome[Built]], symbols: int, against
         title = f"\n{outcome.app} for {outcome.target.title}"
         if symbols:
             details.append(_largest(size, outcome, symbols, title))
-        if before:
+        if before and before.placed:
             details.append(_changed(before, size, title))
     out.show(Group(table, *details))
     for outcome in outcomes:
         outcome.get()
-
-
-def _before(outcome: Outcome[Built], against: Path | None) -> Size | None:
-    path = against / outcome.app / outcome.target.name / "app.elf" if against else None
-    return Size.of(*read_elf(dist.read(path), where=str(path))) if path else None
 
 
 def _largest(size: Size, outcome: Outcome[Built], count: int, title: str) -> Table:

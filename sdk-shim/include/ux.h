@@ -166,6 +166,9 @@ typedef enum {
     SHIM_CHOOSE(stepname, validate_cb)                     \
     SHIM_STEP(stepname, layoutkind, NULL, stepname##_choose, NULL, __VA_ARGS__)
 
+/* The older name. */
+#define UX_STEP_VALID UX_STEP_CB
+
 #define UX_STEP_CB_INIT(stepname, layoutkind, preinit, validate_cb, ...) \
     SHIM_CHOOSE(stepname, validate_cb)                                   \
     SHIM_ENTER(stepname, preinit)                                        \

@@ -24,7 +24,7 @@ static void choose(unsigned int what)
 UX_STEP_NOCB(first_step, bn, {"first", "step"});
 UX_STEP_CB(icon_step, pb, choose(1), {&icon, "icon"});
 UX_STEP_NOCB(long_step, bnnn_paging, {.title = "Title", .text = text});
-UX_STEP_CB(last_step, bnnn, choose(2), {"a", "b", "c", "d"});
+UX_STEP_VALID(last_step, bnnn, choose(2), {"a", "b", "c", "d"});
 UX_FLOW(row, &first_step, &icon_step, &long_step, &last_step);
 UX_FLOW(ring, &first_step, &icon_step, &last_step, FLOW_LOOP);
 
