@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.inv import PROJECT, inv
+from tests.system.test_release_tasks import PASSPHRASE, make_policy
 from toolchain.environment import ensure_environment
 
 pytestmark = [pytest.mark.component(name) for name in ("clang", "cmake", "cmocka", "gcovr", "jq")]
@@ -50,7 +51,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tests" / "functional" / "test_version.py").write_text(TESTS)
     (folder / ".gitignore").write_text("build/\n__pycache__/\n")
     made = inv("ci.init", "--app", folder, "--toolchain", f"acme/nano-toolchain@{'a' * 40}", "--release",
-               "--policy", "release", "--json")  # fmt: skip
+               "--ci-signs", "--policy", "release", "--json")  # fmt: skip
     assert made.code == 0, made.err
     assert len(made.lines("written")) == 5
     assert "no " not in made.err
@@ -60,7 +61,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def recipe(
-    app: Path, script: str, *steps: str | Path, **environment: str
+    app: Path, script: str, *steps: str, stdin: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a recipe with this checkout as the toolchain, on this machine."""
     here = {"TOOLCHAIN": str(PROJECT), "BUILDER": "host", "CC": "clang-14", "GCOV": "llvm-cov-14 gcov"}
@@ -69,6 +70,7 @@ def recipe(
         ["sh", f"ci/{script}", *steps],
         cwd=app,
         env=os.environ | here | environment,
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,
@@ -153,6 +155,42 @@ def test_two_builders_are_compared(app: Path, tmp_path: Path) -> None:
     image.unlink()
     assert "different apps or targets" in recipe(app, "release.sh", "compare", *results).stderr
     assert recipe(app, "release.sh", "compare", str(tmp_path / "one"), str(app / "doc")).returncode == 1
+
+
+def test_a_release_goes_from_statements_of_builders_to_a_bundle_that_is_good(
+    app: Path, tmp_path: Path
+) -> None:
+    keys, out = tmp_path / "keys", tmp_path / "out"
+    keys.mkdir()
+    policy, bundle = make_policy(keys), out / "app.bundle"
+
+    def step(*steps: str, stdin: str = "", code: int = 0) -> None:
+        places = {"OUT": str(out), "RELEASE_POLICY": str(policy), "SIGNER": f"file:{keys / 'app.pem'}"}
+        done = recipe(app, "release.sh", *steps, stdin=stdin, **places)
+        assert done.returncode == code, done.stdout[-2000:] + done.stderr[-2000:]
+
+    def call(*arguments: str | Path, key: str) -> None:
+        signer = ("--policy", policy, "--signer", f"file:{keys / key}.pem")
+        run = inv(*arguments, *signer, stdin=PASSPHRASE)
+        assert run.code == 0, run.err
+
+    rebuilds = [str(tmp_path / f"{name}.json") for name in ("one", "two")]
+    for name, rebuild in zip(("one", "two"), rebuilds, strict=True):
+        call("attest", "--app", app, "--dist", tmp_path / name, "--out", rebuild, key=name)
+    step("draft", rebuilds[0], code=5)
+    step("draft", *rebuilds)
+    step("check", code=5)
+    copies = [shutil.copy(bundle, tmp_path / f"{name}.bundle") for name in ("alice", "bob")]
+    for name, copy in zip(("alice", "bob"), copies, strict=True):
+        call("approve", copy, "--yes", key=name)
+    step("collect", *map(str, copies))
+    log = ("--log", tmp_path / "log")
+    call("log.append", bundle, *log, key="log")
+    call("log.witness", *log, "--memory", tmp_path / "memory.json", "--first", key="witness")
+    assert inv("log.prove", bundle, *log).code == 0
+    step("check", code=5)
+    step("sign", stdin=PASSPHRASE)
+    step("check")
 
 
 def test_the_hook_checks_what_is_committed(app: Path, tmp_path: Path) -> None:
