@@ -175,6 +175,8 @@ def main() -> None:
     given = parser.parse_args()
     if bool(given.sdk) != bool(given.app):
         parser.error("--sdk and --app go together")
+    if given.runs < 0:
+        parser.error("--runs is a number of runs")
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     described = machine.describe()
     results: list[Result] = []

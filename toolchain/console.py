@@ -7,8 +7,10 @@ import atexit
 import contextlib
 import functools
 import gc
+import itertools
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -257,7 +259,27 @@ class _Inv(Program):
 
     def parse_tasks(self) -> None:
         with _parse_errors():
-            super().parse_tasks()
+            try:
+                super().parse_tasks()
+            except ValueError as e:  # of int() or float(), from an option's value
+                raise ParseError(f"not a number: {str(e).rpartition(': ')[2]}") from e
+            self._require_values()
+
+    def parse_cleanup(self) -> None:
+        with _parse_errors():
+            super().parse_cleanup()
+
+    def _require_values(self) -> None:
+        """An option that may be repeated cannot be left empty either; to invoke it can."""
+        words = self.core.unparsed
+        contexts = self.parser.contexts.values()
+        repeatable = {flag for c in contexts for flag, argument in c.flags.items() if argument.kind is list}
+        for word, after in itertools.pairwise([*words, "-"]):
+            if word in repeatable and after.startswith("-"):
+                raise ParseError(f"{word} needs a value")
+
+
+_WITHOUT_VALUE = re.compile(r"Flag <Argument: (\S+).*> needed value and was not given one!")
 
 
 @contextlib.contextmanager
@@ -265,7 +287,8 @@ def _parse_errors() -> Iterator[None]:
     try:
         yield
     except ParseError as e:
-        error = ConfigError(str(e), hint="`./inv --list` shows the tasks, `./inv help TASK` its options")
+        what = _WITHOUT_VALUE.sub(r"--\1 needs a value", str(e))
+        error = ConfigError(what, hint="`./inv --list` shows the tasks, `./inv help TASK` its options")
         _show_error(error, as_json=False)
         raise Exit(code=error.exit_code) from e
 
@@ -282,7 +305,9 @@ def main(namespace: Collection, version: str) -> None:
     gc.set_threshold(50_000)
     atexit.register(gc.freeze)
     try:
-        _Inv(name="inv", binary="inv", binary_names=["inv"], version=version, namespace=namespace).run()
+        _Inv(
+            name="inv", binary="inv", binary_names=["inv", "./inv"], version=version, namespace=namespace
+        ).run()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:

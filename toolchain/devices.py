@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 VIRTUAL = "virtual:"
 VIRTUAL_ISSUER = "virtual device"
+_LONGEST = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,18 @@ class DeviceOptions:
     unsafe_unknown_issuer: bool = False
     timeout: float = TIMEOUT
     limit: float = 900.0
+
+    def __post_init__(self) -> None:
+        """Refuse a time that no clock can measure.
+
+        Raises:
+            ConfigError: ``timeout`` is no number of seconds above zero.
+        """
+        if not 0 < self.timeout <= _LONGEST:
+            raise ConfigError(
+                f"a device cannot be given {self.timeout:g} seconds to answer",
+                hint="take 1 or more; 60 are usual",
+            )
 
 
 def options(

@@ -102,8 +102,11 @@ def run(
     """Fuzz each for that long; what is found stays in ``.work``.
 
     Raises:
+        ConfigError: less than a second.
         BuildError: one in C does not compile.
     """
+    if seconds < 1:
+        raise ConfigError(f"fuzzing for {seconds} seconds finds nothing", hint="60 are usual")
     work = project / ".work" / "fuzz"
     programs = {fuzzer.name: _command(fuzzer, python, work, project) for fuzzer in chosen}
 

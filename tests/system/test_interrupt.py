@@ -218,6 +218,9 @@ def test_the_completion_script_names_this_inv() -> None:
     assert f"'{PROJECT}/inv' --complete" in script.out
     completed = inv("--complete", "--", "inv bui")
     assert "build" in completed.out.split()
+    # As people type it in the project's folder.
+    assert "complete -F _complete_inv -o default inv ./inv" in script.out
+    assert "--clean" in inv("--complete", "--", "./inv build --cl").out.split()
 
 
 def test_help_is_what_a_person_can_act_on() -> None:
