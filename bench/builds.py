@@ -10,7 +10,7 @@ from bench.figures import US, Measured, NotMeasured, Result, Sample, Series, Tar
 from bench.process import INV, PROJECT, MissingError, environment, measure
 from toolchain import pipeline
 from toolchain.build.sources import OUTPUTS
-from toolchain.build.toolchains import COMMANDS, compilers
+from toolchain.build.toolchains import COMMANDS, Compiler, compilers
 from toolchain.build.workplace import Workplace
 from toolchain.errors import ConfigError
 
@@ -103,6 +103,8 @@ class Bare:
         at = command.index("-f", command.index("-f") + 1)
         del command[at : at + 2]
         self._command = [word.replace(ours, tools) for word in command] + [f"-j{os.cpu_count()}"]
+        # The wheel has no objcopy for the HEX that an SDK's default goal makes beside the app.
+        self._command += ["bin/app.elf"] if _compiler(place).kind == "wheel" else []
         self._environment = {
             name: value.replace(ours, tools).replace(str(place.folder), str(folder))
             for name, value in place.environment(0).items()
@@ -118,8 +120,13 @@ class Bare:
             shutil.rmtree(self._here / name, ignore_errors=True)
 
     def make(self) -> Sample:
-        """Build everything that the makefile builds by default."""
+        """Build what the makefile builds by default, or as much of it as the compiler can."""
         return measure(self._command, folder=self._here, environment=self._environment, log=self._log)
+
+
+def _compiler(place: Workplace) -> Compiler:
+    (compiler,) = (c for c in compilers() if c.name == place.tools.toolchain.name)
+    return compiler
 
 
 def _tools(place: Workplace, folder: Path) -> Path:
@@ -127,7 +134,7 @@ def _tools(place: Workplace, folder: Path) -> Path:
 
     The wheel's compiler is one program and does not work without; it keeps them, but they record nothing.
     """
-    (compiler,) = (c for c in compilers() if c.name == place.tools.toolchain.name)
+    compiler = _compiler(place)
     if not compiler.programs:
         return place.tools.toolchain.bin
     tools = folder / "tools"
