@@ -495,6 +495,7 @@ def _candidate(built: Built, registered: Database | None, work: Workspace) -> Ca
         commands=built.result.commands,
         database=registered,
         analyzer=functools.partial(analyze, built.job, built.result, root=work.work),
+        cache=work.work / "parsed",
     )
 
 

@@ -1,24 +1,19 @@
-"""The app's C files: those that were compiled, and their headers."""
+"""The app's C files: as text (``c.text``), and as the compiler saw them (``c.tree``)."""
 
 import functools
 import os
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolchain.diagnostic import in_vendor_folder
 from toolchain.errors import ImageError
-from toolchain.verify.c.functions import Function, functions
-from toolchain.verify.c.lexer import IsDefined, Source, read_source
-from toolchain.verify.c.statements import statements
-from toolchain.verify.makefile import defines, words
-from toolchain.verify.model import Candidate, Command, Location
+from toolchain.verify.c.text import Source, read_source
+from toolchain.verify.c.tree import Function, Global, Unit
+from toolchain.verify.c.units import read_units
+from toolchain.verify.makefile import words
+from toolchain.verify.model import Candidate, Command, Location, Severity
 from toolchain.verify.sources import SourceTree
-
-_DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
-_SWITCH = re.compile(r"(?:HAVE|ENABLE|DEBUG|TARGET|TEST|TESTING|FUZZ|FUZZING|UNIT_TEST)(?:_\w+)?")
-"""Names that come from the makefile (-D) if they come at all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +23,15 @@ class CFile:
     path: str
     vendored: bool
     source: Source
-    functions: tuple[Function, ...]
 
     def at(self, line: int, column: int = 0) -> Location:
         """A place in the file."""
         return Location(self.path, line, column)
+
+    @property
+    def name(self) -> str:
+        """Without folders."""
+        return self.path.rsplit("/", 1)[-1]
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,34 @@ class Unread:
 
     location: Location
     reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Code:
+    """What the compiler saw of the app's own files.
+
+    ``functions`` are in the order of their places, each once, however many units have it. ``tables`` are the
+    variables of files by name.
+    """
+
+    units: tuple[Unit, ...]
+    functions: tuple[Function, ...]
+    tables: Mapping[str, Global] = field(default_factory=dict)
+
+    @functools.cached_property
+    def by_name(self) -> Mapping[str, Function]:
+        """The functions that have a body, by name; of two with one name, the first."""
+        return {f.name: f for f in reversed(self.functions)}
+
+    @property
+    def unread(self) -> Iterator[Unread]:
+        """What the parser did not understand, each file once, at its first line."""
+        seen: set[str] = set()
+        for unit in self.units:
+            for path, line, message in unit.errors:
+                if path not in seen:
+                    seen.add(path)
+                    yield Unread(Location(path, line), message)
 
 
 def app_commands(candidate: Candidate) -> Iterator[tuple[str, Command]]:
@@ -52,71 +79,69 @@ def app_commands(candidate: Candidate) -> Iterator[tuple[str, Command]]:
             yield os.path.relpath(path, root), command
 
 
-@dataclass(frozen=True, eq=False)
-class Code:
-    """The app's C files, in order of their paths, and those that could not be read."""
-
-    files: tuple[CFile, ...]
-    unread: tuple[Unread, ...]
-
-
 def read_code(candidate: Candidate) -> Code:
-    """The app's code; the same object for the same sources and macros."""
+    """The app's code as it was compiled; the same object for the same build.
+
+    What is too long or nested too deep as text is not parsed: it is a finding already.
+    """
+    refused = {file.location.path for file in unread_files(candidate)}
+    commands = tuple(
+        command for path, command in app_commands(candidate) if path.endswith(".c") and path not in refused
+    )
+    return _read_code(candidate.sources, commands, candidate.cache)
+
+
+@functools.lru_cache(maxsize=4)
+def _read_code(root: Path, commands: tuple[Command, ...], cache: Path | None) -> Code:
+    units = read_units(root, commands, cache)
+    functions = {(f.path, f.line, f.name): f for unit in reversed(units) for f in unit.functions}
+    tables = {g.name: g for unit in reversed(units) for g in unit.globals}
+    return Code(units, tuple(functions[place] for place in sorted(functions)), tables)
+
+
+def functions(candidate: Candidate) -> tuple[Function, ...]:
+    """Every function of the app that was compiled."""
+    return read_code(candidate).functions
+
+
+def milder(path: str) -> Severity | None:
+    """What is wrong in someone else's library is a warning, where it would be an error in the app's code."""
+    return Severity.WARNING if in_vendor_folder(path) else None
+
+
+def c_files(candidate: Candidate) -> tuple[CFile, ...]:
+    """Every C file that could be read as text."""
+    return tuple(file for file in _texts(candidate) if isinstance(file, CFile))
+
+
+def unread_files(candidate: Candidate) -> tuple[Unread, ...]:
+    """C files that could not be read as text."""
+    return tuple(file for file in _texts(candidate) if isinstance(file, Unread))
+
+
+def _texts(candidate: Candidate) -> tuple[CFile | Unread, ...]:
     folder = candidate.app.manifest.build_directory
     asked = words(candidate.app.variables.get("APP_SOURCE_PATH", ""))
     folders = tuple(os.path.normpath(folder / path) for path in asked)
     compiled = tuple(sorted({path for path, _ in app_commands(candidate)}))
-    recorded = "DEFINES" in candidate.app.variables
-    return _read_all(candidate.tree, folders, compiled, frozenset(defines(candidate)) if recorded else None)
-
-
-def c_files(candidate: Candidate) -> tuple[CFile, ...]:
-    """Every C file that could be read."""
-    return read_code(candidate).files
+    return _read_texts(candidate.tree, folders, compiled)
 
 
 @functools.lru_cache(maxsize=4)
-def _read_all(
-    tree: SourceTree, folders: tuple[str, ...], compiled: tuple[str, ...], macros: frozenset[str] | None
-) -> Code:
-    """What was compiled (or, if nobody recorded that, every C file), and the headers of the same folders."""
-    below = [path for folder in folders for path in tree.under(folder)]
-    chosen = set(compiled) or {path for path in below if path.endswith(".c")}
-    chosen |= {path for path in below if path.endswith(".h")}
-    paths = [path for path in sorted(chosen) if path.endswith((".c", ".h"))]
-    is_defined = _Macros(macros, tree, paths)
-    read = [_read(tree, path, is_defined) for path in paths]
-    return Code(
-        tuple(file for file in read if isinstance(file, CFile)),
-        tuple(file for file in read if isinstance(file, Unread)),
-    )
+def _read_texts(
+    tree: SourceTree, folders: tuple[str, ...], compiled: tuple[str, ...]
+) -> tuple[CFile | Unread, ...]:
+    """What was compiled, and the headers of the same folders."""
+    chosen = {path for folder in folders for path in tree.under(folder) if path.endswith(".h")}
+    chosen |= {path for path in compiled if path.endswith(".c")}
+    return tuple(_read_text(tree, path) for path in sorted(chosen))
 
 
-class _Macros:
-    """Which macros the build defines. Switches that nobody defined are known to be off."""
-
-    def __init__(self, defined: frozenset[str] | None, tree: SourceTree, paths: list[str]) -> None:
-        self._defined = defined
-        texts = (tree.read(path) or "" for path in paths) if defined is not None else ()
-        self._in_files = {name for text in texts for name in _DEFINE.findall(text)}
-
-    def __call__(self, name: str) -> bool | None:
-        if self._defined is None or name in self._in_files:
-            return None
-        if name in self._defined:
-            return True
-        return False if _SWITCH.fullmatch(name) else None
-
-
-def _read(tree: SourceTree, path: str, is_defined: IsDefined) -> CFile | Unread:
+def _read_text(tree: SourceTree, path: str) -> CFile | Unread:
     text = tree.read(path)
     if text is None:
         return Unread(Location(path), "it is not in the app's folder, or too long")
     try:
-        source = read_source(text)
-        found = functions(source, is_defined)
-        for function in found:
-            statements(function.body)
-        return CFile(path, in_vendor_folder(path), source, found)
+        return CFile(path, in_vendor_folder(path), read_source(text))
     except ImageError as e:
-        return Unread(Location(path, int(e.where or 0)), e.message)
+        return Unread(Location(path), e.message)

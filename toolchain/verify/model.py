@@ -85,6 +85,7 @@ class Candidate:
     ``sources`` is the app's folder (the one with ``ledger_app.toml``) as it was compiled. ``commands``
     made every object of the image, and linked it. ``database`` is the vendor's register, if it was given.
     ``analyzer`` runs the static analyzer over the same commands; it is asked if a rule wants to know.
+    ``cache`` is a folder where what was parsed is kept.
     """
 
     app: App
@@ -97,6 +98,7 @@ class Candidate:
     commands: tuple[Command, ...] = ()
     database: Database | None = None
     analyzer: Callable[[], tuple[Defect, ...]] | None = None
+    cache: Path | None = None
 
     @functools.cached_property
     def tree(self) -> SourceTree:

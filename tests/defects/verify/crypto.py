@@ -233,6 +233,55 @@ CASES = (
         ),
     ),
     fails(
+        "src-sizeof-wipe",
+        "of a pointer",
+        lambda f: c(f, "void f(uint8_t *k) { explicit_bzero(k, sizeof(k)); }"),
+        "src/a.c:1:22",
+    ),
+    fails(
+        "src-sizeof-wipe",
+        "half of it",
+        lambda f: body(f, "explicit_bzero(raw, 32);", "return 0;"),
+        "src/a.c:3:1",
+    ),
+    passes(
+        "src-sizeof-wipe",
+        "all of it",
+        lambda f: body(f, WIPE, "cx_aes_key_t k, *q = &k;", "explicit_bzero(q, sizeof(*q));", "return 0;"),
+    ),
+    fails(
+        "src-blind-signing",
+        "a hash that came in",
+        lambda f: c(f, "int f(command_t *cmd) { return cx_ecdsa_sign_no_throw(&x, cmd->data, 32, sig); }"),
+        "src/a.c:1:32",
+    ),
+    fails(
+        "src-blind-signing",
+        "its copy",
+        lambda f: body(
+            f, "memcpy(raw, G_io_apdu_buffer + 5, 32);", "return cx_ecdsa_sign_no_throw(&x, raw, 32, sig);"
+        ),
+        "src/a.c:4:8",
+    ),
+    passes(
+        "src-blind-signing",
+        "a hash made here",
+        lambda f: body(f, "g(G_io_apdu_buffer, raw);", "return cx_ecdsa_sign_no_throw(&x, raw, 32, sig);"),
+    ),
+    fails(
+        "src-host-cache-mac",
+        "memcmp",
+        lambda f: c(f, "int f(uint8_t *mac) { return memcmp(mac, raw, 32); }"),
+        "src/a.c:1:30",
+    ),
+    passes(
+        "src-host-cache-mac",
+        "in constant time",
+        lambda f: c(
+            f, "int f(uint8_t *mac) { return os_secure_memcmp(mac, raw, 32) || memcmp(raw, sig, 4); }"
+        ),
+    ),
+    fails(
         "src-error-checked",
         "cast to void",
         lambda f: body(f, "(void) cx_hash_no_throw(a, b);"),
@@ -262,6 +311,7 @@ CASES = (
             f"{DERIVE};",
             "CX_CHECK(cx_aes_init_key_no_throw(raw, 16, &aes));",
             "nvm_write(&N.aes, &aes, 32);",
+            "end:",
             WIPE,
         ),
         "src/a.c:5:1",

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.defects.verify.case import fails, passes
-from tests.unit.verify.candidates import MAKEFILE, good
+from tests.unit.verify.candidates import MAKEFILE, good, with_commands
 from toolchain.verify import Candidate, Severity
 
 
@@ -21,7 +21,21 @@ PRAGMA = '#pragma GCC diagnostic ignored "-Wformat"'
 
 CASES = (
     fails("src-parsed", "no end", lambda f: c(f, "int x;", 'char *a = "open;'), "src/a.c:2"),
-    fails("src-parsed", "a bracket", lambda f: c(f, "", "void f(void) {", "if (1) {", "}"), "src/a.c:2"),
+    fails("src-parsed", "a bracket", lambda f: c(f, "", "void f(void) {", "if (1) {", "}"), "src/a.c:4"),
+    fails("src-parsed", "a header that is not there", lambda f: c(f, "", '#include "gone.h"'), "src/a.c:2"),
+    fails(
+        "src-parsed",
+        "includes itself",
+        lambda f: good(f, files={"src/a.c": '#include "a.h"\n', "src/a.h": '#include "a.h"\n'}),
+        "src/a.h:1",
+    ),
+    fails(
+        "src-parsed",
+        "deep",
+        lambda f: body(f, "int x = " + "(" * 5000 + "1" + ")" * 5000 + ";"),
+        "src/a.c",
+    ),
+    fails("src-parsed", "no commands", lambda f: with_commands(good(f)), ""),
     fails("src-parsed", "too long", lambda f: c(f, "int x;" * 200_000), "src/a.c"),
     passes("src-parsed", "not UTF-8", lambda f: good(f, files={"src/a.c": b"// caf\xe9\nint x;\n"})),
     passes(
@@ -93,7 +107,10 @@ CASES = (
         "src/a.c:3:1",
     ),
     fails(
-        "src-unsafe-string", "in a macro", lambda f: c(f, "#define COPY(a, b) strcpy(a, b)"), "src/a.c:1:20"
+        "src-unsafe-string",
+        "in a macro",
+        lambda f: c(f, "#define COPY(a, b) strcpy(a, b)", "void f(char *a) { COPY(a, a); }"),
+        "src/a.c:2:19",
     ),
     fails(
         "src-unsafe-string",

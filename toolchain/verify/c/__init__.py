@@ -1,6 +1,7 @@
-"""C sources as the rules see them: tokens, functions, statements.
+"""C sources as the rules see them, in two tiers.
 
-The text is read as it stands, before the preprocessor: that is where pragmas, macros and comments are, and
-macros of the SDK that look like statements (TRY, FINALLY, CX_CHECK) are kept as what they are. What does
-not fit is an error, never silence.
+``text`` splits a file as it stands (tree-sitter): directives, comments, what tools are asked by. ``tree`` is
+what the compiler saw: functions, statements and expressions with their types, macros expanded, by libclang
+(``clang``) with the commands of the build, in processes of their own (``units``). ``flow`` and ``approval``
+walk over that.
 """

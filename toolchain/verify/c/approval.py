@@ -2,78 +2,87 @@
 
 The same walk over statements as for keys: on entry the state holds one mark, "nobody was asked"; a call that
 shows something takes it away; a signature with the mark in the state is a finding. Callbacks of the user
-interface are no calls, so what they reach was asked for.
+interface are no calls, so what they reach was asked for. A call through a table of handlers reaches all that
+the table holds.
 """
 
-import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from toolchain.verify.c.flow import Key, Knowledge, State, Walk
-from toolchain.verify.c.functions import Call, Function, calls
-from toolchain.verify.c.lexer import Token
-from toolchain.verify.c.statements import Tokens, statements
+from toolchain.verify.c.tree import NOTHING, Expression, Function, Global, calls
 
-_BLANK = Knowledge({}, {}, frozenset(), {}, frozenset())
+_BLANK = Knowledge({}, {}, frozenset())
+_MARK = Key("", NOTHING)
 
 
 @dataclass(frozen=True)
 class Unasked:
-    """A signature that nobody was asked for: where, and through which functions it is reached."""
+    """A signature that nobody was asked for: the call, and the functions through which it is reached.
 
-    function: str
-    sign: Token
-    way: tuple[str, ...]
+    ``function`` is the one that signs. Each step of ``way`` is a function and the line where it goes on.
+    """
+
+    function: Function
+    sign: Expression
+    way: tuple[tuple[Function, int], ...]
 
 
 def unasked(
-    functions: Mapping[str, Function], roots: frozenset[str], shows: frozenset[str], signs: frozenset[str]
+    functions: Mapping[str, Function],
+    tables: Mapping[str, Global],
+    roots: Iterable[str],
+    shows: frozenset[str],
+    signs: frozenset[str],
 ) -> tuple[Unasked, ...]:
-    """Every signature reached from ``roots`` by calls alone, without a call of ``shows`` in front of it.
-
-    Raises:
-        ImageError: a body cannot be split into statements.
-    """
+    """Every signature reached from ``roots`` by calls alone, without a call of ``shows`` in front of it."""
     showing = _reaching(functions, shows)
-    callbacks = frozenset(functions) & {name for f in functions.values() for name in _mentioned(f)}
-    ways: dict[str, tuple[str, ...]] = {name: (name,) for name in sorted(roots & functions.keys())}
+    handlers = {name for table in tables.values() for name in table.functions}
+    callbacks = frozenset(functions) & {name for f in functions.values() for name in f.mentioned}
+    ways: dict[str, tuple[tuple[Function, int], ...]] = dict.fromkeys(sorted({*roots} & functions.keys()), ())
     pending = list(ways)
-    found: list[Unasked] = []
+    found: dict[tuple[str, int, int], Unasked] = {}
     while pending:
-        name = pending.pop()
+        function = functions[pending.pop()]
         walk = _Asking(
             _BLANK,
             frozenset(),
             functions=frozenset(functions),
+            tables=tables,
             shows=showing | shows,
             signs=signs,
-            callbacks=callbacks,
+            callbacks=callbacks | handlers,
         )
-        function = functions[name]
-        start = Key("", Token("mark", "", function.line, 0))
-        walk.run(statements(function.body), frozenset({start}))
-        found += [Unasked(name, token, ways[name]) for token in walk.signatures]
-        for callee in walk.called:
+        walk.run(function.body, {_MARK: ()})
+        way = ways[function.name]
+        for sign in walk.signatures:
+            found.setdefault((function.path, sign.line, sign.column), Unasked(function, sign, way))
+        for callee, line in walk.called:
             if callee not in ways:
-                ways[callee] = (*ways[name], callee)
+                ways[callee] = (*way, (function, line))
                 pending.append(callee)
-    return tuple(sorted(set(found), key=lambda u: (u.function, u.sign.line, u.sign.column)))
-
-
-def _mentioned(function: Function) -> Iterator[str]:
-    """Names that are not called where they stand: what is passed on as a callback is among them."""
-    for token, behind in itertools.pairwise(function.body):
-        if token.kind == "name" and behind.text != "(":
-            yield token.text
+    return tuple(found[place] for place in sorted(found))
 
 
 def _reaching(functions: Mapping[str, Function], targets: frozenset[str]) -> frozenset[str]:
     """Functions that call one of ``targets``, or a function that does."""
-    called = {name: {call.name.text for call in calls(f.body)} for name, f in functions.items()}
     reached: set[str] = set()
-    while more := {n for n, names in called.items() if n not in reached and names & (targets | reached)}:
+    while more := {n for n, f in functions.items() if n not in reached and f.called & (targets | reached)}:
         reached |= more
     return frozenset(reached)
+
+
+def reachable(functions: Mapping[str, Function], roots: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    """Functions that ``roots`` reach by calls, each with the way there, itself at the end."""
+    ways: dict[str, tuple[str, ...]] = {n: (n,) for n in sorted({*roots} & functions.keys())}
+    pending = list(ways)
+    while pending:
+        name = pending.pop()
+        for callee in sorted(functions[name].called):
+            if callee in functions and callee not in ways:
+                ways[callee] = (*ways[name], callee)
+                pending.append(callee)
+    return ways
 
 
 @dataclass
@@ -81,30 +90,50 @@ class _Asking(Walk):
     """The walk with other meanings of calls and conditions."""
 
     functions: frozenset[str] = frozenset()
+    tables: Mapping[str, Global] = field(default_factory=dict)
     shows: frozenset[str] = frozenset()
     signs: frozenset[str] = frozenset()
     callbacks: frozenset[str] = frozenset()
-    signatures: list[Token] = field(default_factory=list)
-    called: list[str] = field(default_factory=list)
+    signatures: list[Expression] = field(default_factory=list)
+    called: list[tuple[str, int]] = field(default_factory=list)
 
-    def _call(self, call: Call, state: State) -> State:
-        name = call.name.text
-        if name in self.callbacks and ["false"] in [
-            [t.text for t in argument] for argument in call.arguments
-        ]:
+    def evaluate(self, expression: Expression, state: State | None) -> State | None:
+        """Calls through tables as well."""
+        after = super().evaluate(expression, state)
+        for part in expression.walk() if state else ():
+            if part.kind == "indirect" and part.parts:
+                named = [e.text for e in part.parts[0].walk() if e.kind == "global"]
+                for name in named:
+                    table = self.tables.get(name)
+                    self.called += [(f, part.line) for f in (table.functions if table else ())]
+        return after
+
+    def call(self, call: Expression, state: State) -> State:
+        """A question takes the mark away, a signature with it is noted."""
+        name = call.text
+        if name in self.callbacks and any(p.kind == "number" and p.text == "0" for p in call.parts):
             return state  # the user's "no", answered by the app itself
         if state and name in self.signs:
-            self.signatures.append(call.name)
+            self.signatures.append(call)
         if name in self.shows:
             # What it calls before it shows something is walked as well.
-            self.called += [name] * (bool(state) and name in self.functions)
-            return frozenset()
+            self.called += [(name, call.line)] * (bool(state) and name in self.functions)
+            return {}
         if state and name in self.functions:
-            self.called.append(name)
+            self.called.append((name, call.line))
         return state
 
-    def _branches(self, condition: Tokens, state: State | None) -> tuple[State | None, State | None]:
-        after = self._expression(condition, state)
-        if after is not None and any("swap" in token.text.lower() for token in condition):
-            return frozenset(), after
-        return after, after
+    def branch(self, condition: Expression, state: State | None) -> tuple[State | None, State | None]:
+        """Within a swap, the Exchange app has asked."""
+        if any("swap" in part.text.lower() for part in condition.walk()):
+            after = self.evaluate(condition, state)
+            negated = condition.kind == "unary" and condition.text == "!"
+            if after is None:
+                return None, None
+            return (after, {}) if negated else ({}, after)
+        return super().branch(condition, state)
+
+
+def calls_of(functions: Iterable[Function]) -> frozenset[str]:
+    """Names of everything that is called."""
+    return frozenset(call.text for function in functions for call in calls(function))

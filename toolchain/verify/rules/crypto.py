@@ -6,27 +6,34 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from toolchain.verify.c.approval import unasked
-from toolchain.verify.c.flow import Knowledge, Leak, leaks, variable_of, with_own_functions
-from toolchain.verify.c.functions import Call, Function, calls, split
-from toolchain.verify.c.lexer import Directive
-from toolchain.verify.c.statements import expressions, statements
-from toolchain.verify.code import CFile, Code, read_code
+from toolchain.verify.c.approval import calls_of, unasked
+from toolchain.verify.c.flow import Knowledge, Leak, argument, leaks, variable_of, with_own_functions
+from toolchain.verify.c.tree import (
+    Expression,
+    Function,
+    If,
+    Jump,
+    Loop,
+    Switch,
+    calls,
+    expressions,
+    statements,
+)
+from toolchain.verify.code import Code, milder, read_code
 from toolchain.verify.data import key_outputs, throwing_calls
-from toolchain.verify.model import Candidate, Problem, Severity, rule
+from toolchain.verify.model import Candidate, Location, Problem, Severity, Step, rule
 
 _WIPES = {"explicit_bzero": 0, "explicit_memset": 0, "mbedtls_platform_zeroize": 0, "OPENSSL_cleanse": 0}
-_EXITS = {"CX_CHECK": "end", "CX_CHECK_IGNORE_INT_OVERFLOW": "end"}
-"""SDK v25.13.0, lib_cxng/include: these run ``goto end`` on an error."""
-
-_MAY_BE_DROPPED = frozenset({"memset", "bzero", "os_memset"})
+_MAY_BE_DROPPED = frozenset({"memset", "bzero", "os_memset", "__aeabi_memclr", "__builtin_memset"})
 _STORES = {"nvm_write": 1, "app_storage_write": 0}
 _SENDS = re.compile(r"io_send_\w+|io_exchange\w*")
 _COPIES = {"memcpy": 1, "memmove": 1, "os_memmove": 1, "os_memcpy": 1, "strlcpy": 1}
 _OUTGOING = re.compile(r"G_io_\w*buffer|G_io_tx\w*")
-_SIGNS = re.compile(r"cx_(?:ecdsa|eddsa|ecschnorr)_sign\w*|bip32_derive_\w*sign\w*|cx_rsa_sign\w*")
+_SIGNS = re.compile(
+    r"cx_(?:ecdsa|eddsa|ecschnorr)_sign\w*|bip32_derive_(?:with_seed_)?(?:ecdsa|eddsa)_sign\w*|cx_rsa_sign\w*"
+)
 _SHOWS = re.compile(
-    r"nbgl_useCase\w+|nbgl_layoutGet|nbgl_pageDraw\w+|ux_flow_init|UX_DISPLAY|ux_menulist_init\w*"
+    r"nbgl_useCase\w+|nbgl_layoutGet|nbgl_pageDraw\w+|ux_flow_init|ux_menulist_init\w*|ux_stack_display"
 )
 _ROOTS = frozenset(
     {"app_main", "main", "coin_main", "sample_main", "apdu_dispatcher", "handleApdu", "handle_apdu"}
@@ -34,14 +41,18 @@ _ROOTS = frozenset(
 )
 _DERIVES = re.compile(r"os_derive_\w+|os_perso_derive_\w+|bip32_derive_\w+|sys_hdkey_derive")
 _MUST_CHECK = re.compile(r"cx_(?!rng_)\w+_no_throw|os_derive_\w+_no_throw|bip32_derive_\w+")
+_INCOMING = re.compile(r"G_io_apdu_buffer|\w*(?:cdata|apdu|cmd)(?:->|\.)(?:data|ptr|cdata)\b.*")
+_SECRET_FIELD = re.compile(
+    r"(?:.*_)?(?:priv|private|secret|seed|mnemonic|entropy|passphrase)(?:_?key)?(?:_.*)?", re.IGNORECASE
+)
+_MAC = re.compile(r"(?:.*_)?(?:h?mac|tag|auth\w*|digest_mac)(?:_.*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
 class _Crypto:
-    """The app's functions by name, each with its file, and what calls do to keys."""
+    """The app's code, and what calls do to keys. ``derives`` are those that derive from the seed."""
 
-    functions: Mapping[str, Function]
-    files: Mapping[str, CFile]
+    code: Code
     knowledge: Knowledge
     derives: frozenset[str]
 
@@ -52,57 +63,30 @@ def _crypto(candidate: Candidate) -> _Crypto:
 
 @functools.lru_cache(maxsize=4)
 def _learn(code: Code) -> _Crypto:
-    functions = {f.name: f for file in code.files for f in file.functions}
-    files = {f.name: file for file in code.files for f in file.functions}
-    exits, wipes = dict(_EXITS), dict(_WIPES)
-    for file in code.files:
-        for directive in file.source.directives:
-            if directive.name == "define" and len(directive.tokens) > 2 and directive.tokens[1].text == "(":
-                _learn_macro(directive, exits, wipes)
-    known = Knowledge(key_outputs(), wipes, frozenset(throwing_calls()), exits, frozenset())
+    known = Knowledge(key_outputs(), _WIPES, frozenset(throwing_calls()))
     seeds = {name: index for name, index in key_outputs().items() if _DERIVES.fullmatch(name)}
-    from_seed = with_own_functions(functions, dataclasses.replace(known, makes=seeds))
-    return _Crypto(functions, files, with_own_functions(functions, known), frozenset(from_seed.makes))
+    from_seed = with_own_functions(code.functions, dataclasses.replace(known, makes=seeds))
+    return _Crypto(code, with_own_functions(code.functions, known), frozenset(from_seed.makes))
 
 
-def _learn_macro(directive: Directive, exits: dict[str, str], wipes: dict[str, int]) -> None:
-    """A macro that leaves its function, or that wipes one of its parameters."""
-    name, tokens = directive.tokens[0].text, directive.tokens[2:]
-    end = next((n for n, token in enumerate(tokens) if token.text == ")"), len(tokens))
-    parameters = [part[-1].text for part in split(tokens[:end])]
-    body = tokens[end + 1 :]
-    for index, token in enumerate(body):
-        behind = body[index + 1 :]
-        if token.text == "return":
-            exits.setdefault(name, "")
-        elif token.text == "goto" and behind:
-            exits.setdefault(name, behind[0].text)
-        elif token.text in _WIPES:
-            wiped = [parameters.index(t.text) for t in behind if t.text in parameters]
-            if wiped:
-                wipes.setdefault(name, wiped[0])
-
-
-def _leaks(candidate: Candidate) -> Iterator[tuple[CFile, Function, Leak, bool]]:
+@functools.lru_cache(maxsize=4)
+def _leaks(crypto: _Crypto) -> tuple[tuple[Function, Leak, bool], ...]:
     """Each leak, with whether anything in the function wipes that variable."""
-    crypto = _crypto(candidate)
-    for name, function in crypto.functions.items():
-        for leak in leaks(function, crypto.knowledge):
-            wiped = any(
-                _wipes(call, leak.key.variable, crypto.knowledge.wipes) for call in calls(function.body)
-            )
-            yield crypto.files[name], function, leak, wiped
-
-
-def _wipes(call: Call, variable: str, wipes: Mapping[str, int]) -> bool:
-    index = wipes.get(call.name.text)
-    return (
-        index is not None and index < len(call.arguments) and variable_of(call.arguments[index]) == variable
+    makes, wipes = crypto.knowledge.makes, crypto.knowledge.wipes
+    return tuple(
+        (function, leak, any(_wipes(call, leak.key.variable, wipes) for call in calls(function)))
+        for function in crypto.code.functions
+        if not function.called.isdisjoint(makes)
+        for leak in leaks(function, crypto.knowledge)
     )
 
 
-def _severity(file: CFile) -> Severity | None:
-    return Severity.WARNING if file.vendored else None
+def _wipes(call: Expression, variable: str, wipes: Mapping[str, int]) -> bool:
+    return call.text in wipes and argument(call, wipes[call.text]) == variable
+
+
+def _at(function: Function, place: Expression) -> Location:
+    return Location(function.path, place.line, place.column)
 
 
 @rule(
@@ -114,18 +98,14 @@ def _severity(file: CFile) -> Severity | None:
 )
 def src_key_wiped(candidate: Candidate) -> Iterator[Problem]:
     """Variables that get key material and are wiped nowhere in their function."""
-    for file, function, leak, wiped in _leaks(candidate):
+    for function, leak, wiped in _leaks(_crypto(candidate)):
         if wiped:
             continue
-        memset = any(
-            call.name.text in _MAY_BE_DROPPED
-            and call.arguments
-            and variable_of(call.arguments[0]) == leak.key.variable
-            for call in calls(function.body)
-        )
+        dropped = (call for call in calls(function) if call.text in _MAY_BE_DROPPED)
+        memset = any(argument(call, 0) == leak.key.variable for call in dropped)
         how = "cleared by memset only, which the compiler may drop" if memset else "never wiped"
-        place = file.at(leak.key.made.line, leak.key.made.column)
-        yield Problem(f"{leak.key.variable} in {function.name} is {how}", place, _severity(file))
+        message = f"{leak.key.variable} in {function.name} is {how}"
+        yield Problem(message, _at(function, leak.key.made), milder(function.path))
 
 
 @rule(
@@ -137,14 +117,46 @@ def src_key_wiped(candidate: Candidate) -> Iterator[Problem]:
 )
 def src_key_wiped_all_paths(candidate: Candidate) -> Iterator[Problem]:
     """Ways out of a function on which a key that it wipes elsewhere is not wiped."""
-    for file, function, leak, wiped in _leaks(candidate):
+    for function, leak, wiped in _leaks(_crypto(candidate)):
         if wiped:
+            made = leak.key.made
             yield Problem(
-                f"{function.name} leaves {leak.way} with a key in {leak.key.variable}, "
-                f"made by {leak.key.made.text}",
-                file.at(leak.line),
-                _severity(file),
+                f"{function.name} leaves {leak.way} with a key in {leak.key.variable}, made by {made.text}",
+                Location(function.path, leak.line),
+                milder(function.path),
+                trace=(
+                    Step(f"{made.text} makes the key in {leak.key.variable}", _at(function, made)),
+                    *(Step(what, Location(function.path, line)) for line, what in leak.trail),
+                    Step(f"{function.name} leaves {leak.way}", Location(function.path, leak.line)),
+                ),
             )
+
+
+@rule(
+    "src-sizeof-wipe",
+    Severity.WARNING,
+    reason="A wipe that covers four bytes of a key leaves the rest.",
+    source="security requirements, Private Key Management: always clear the memory",
+    fix="pass the size of what is wiped, not that of a pointer to it",
+)
+def src_sizeof_wipe(candidate: Candidate) -> Iterator[Problem]:
+    """Wipes whose length is the size of a pointer, or less than the array that they wipe."""
+    for function in read_code(candidate).functions:
+        if function.called.isdisjoint(_WIPES):
+            continue
+        sizes = {v.name: v.size for v in function.variables if v.type.endswith("]")}
+        for call in calls(function):
+            if call.text not in _WIPES or len(call.parts) < 2:
+                continue
+            target, length = call.parts[0], call.parts[-1]
+            if length.kind == "sizeof" and length.type.endswith("*") and length.parts:
+                message = f"{call.text} wipes only the size of the pointer {variable_of(length.parts[0])}"
+                yield Problem(message, _at(function, call), milder(function.path))
+            elif length.kind in ("number", "sizeof") and target.kind == "name" and target.text in sizes:
+                wiped = int(length.text)
+                if wiped < sizes[target.text]:
+                    message = f"{call.text} wipes {wiped} of the {sizes[target.text]} bytes of {target.text}"
+                    yield Problem(message, _at(function, call), milder(function.path))
 
 
 @rule(
@@ -156,28 +168,40 @@ def src_key_wiped_all_paths(candidate: Candidate) -> Iterator[Problem]:
 )
 def src_error_checked(candidate: Candidate) -> Iterator[Problem]:
     """Calls of cryptographic functions whose result nobody takes, or that is cast to void."""
-    crypto = _crypto(candidate)
-    for name, function in crypto.functions.items():
-        for expression in expressions(statements(function.body)):
-            tokens = expression.tokens
-            cast = [t.text for t in tokens[:3]] == ["(", "void", ")"]
-            called = tokens[3:4] if cast else tokens[:1]
-            if called and _MUST_CHECK.fullmatch(called[0].text) and called[0].text not in crypto.functions:
-                file = crypto.files[name]
-                place = file.at(called[0].line, called[0].column)
-                yield Problem(f"the result of {called[0].text} is thrown away", place, _severity(file))
+    code = read_code(candidate)
+    for function in code.functions:
+        for expression in expressions(function.body):
+            called = expression.parts[0] if expression.kind == "void" else expression
+            if called.kind != "call" or called.text in code.by_name or _is_taken(function, called):
+                continue
+            if _MUST_CHECK.fullmatch(called.text):
+                message = f"the result of {called.text} is thrown away"
+                yield Problem(message, _at(function, called), milder(function.path))
+
+
+def _is_taken(function: Function, call: Expression) -> bool:
+    """Whether the call is the value of a return or the condition of a branch."""
+    return any(
+        (isinstance(s, Jump) and s.value is call)
+        or (isinstance(s, If | Loop) and s.condition is call)
+        or (isinstance(s, Switch) and s.head is call)
+        for s in statements(function.body)
+    )
 
 
 def _secrets(crypto: _Crypto, function: Function) -> frozenset[str]:
     """Variables of a function that a call derives from the seed, or makes out of such a variable."""
+    makes = crypto.knowledge.makes
     found: set[str] = set()
-    for call in calls(function.body):
-        index = crypto.knowledge.makes.get(call.name.text)
-        if index is None or index >= len(call.arguments):
+    if function.called.isdisjoint(makes):
+        return frozenset()
+    for call in calls(function):
+        index = makes.get(call.text)
+        if index is None or index >= len(call.parts):
             continue
-        others = [variable_of(a) for n, a in enumerate(call.arguments) if n != index]
-        if call.name.text in crypto.derives or any(_is_secret(other, frozenset(found)) for other in others):
-            found.add(variable_of(call.arguments[index]))
+        others = [variable_of(a) for n, a in enumerate(call.parts) if n != index]
+        if call.text in crypto.derives or any(_is_secret(other, frozenset(found)) for other in others):
+            found.add(variable_of(call.parts[index]))
     return frozenset(found - {""})
 
 
@@ -193,18 +217,20 @@ def _is_secret(argument: str, secrets: frozenset[str]) -> bool:
     fix="derive the key when it is needed, and wipe it",
 )
 def src_no_secret_nvram(candidate: Candidate) -> Iterator[Problem]:
-    """Key material that is written to flash in the function that made it."""
+    """Key material that is written to flash in the function that made it, and fields there named like it."""
     crypto = _crypto(candidate)
-    for name, function in crypto.functions.items():
+    for function in crypto.code.functions:
         secrets = _secrets(crypto, function)
-        for call in calls(function.body) if secrets else ():
-            index = _STORES.get(call.name.text)
-            if index is not None and index < len(call.arguments):
-                stored = variable_of(call.arguments[index])
-                if _is_secret(stored, secrets):
-                    file = crypto.files[name]
-                    place = file.at(call.name.line, call.name.column)
-                    yield Problem(f"{function.name} stores the key in {stored}", place)
+        for call in calls(function) if secrets else ():
+            index = _STORES.get(call.text)
+            if index is not None and _is_secret(argument(call, index), secrets):
+                message = f"{function.name} stores the key in {argument(call, index)}"
+                yield Problem(message, _at(function, call))
+    for table in crypto.code.tables.values():
+        for name, _ in table.fields if table.name.startswith("N_") else ():
+            if _SECRET_FIELD.fullmatch(name):
+                message = f"{table.name} has a field {name}, which lies in flash"
+                yield Problem(message, Location(table.path, table.line), Severity.WARNING)
 
 
 @rule(
@@ -217,25 +243,26 @@ def src_no_secret_nvram(candidate: Candidate) -> Iterator[Problem]:
 def src_no_secret_export(candidate: Candidate) -> Iterator[Problem]:
     """Key material that is copied to the outgoing buffer, or sent, in the function that made it."""
     crypto = _crypto(candidate)
-    for name, function in crypto.functions.items():
+    for function in crypto.code.functions:
         secrets = _secrets(crypto, function)
-        for call in calls(function.body) if secrets else ():
-            for sent in _sent(call):
-                if _is_secret(sent, secrets):
-                    file = crypto.files[name]
-                    place = file.at(call.name.line, call.name.column)
-                    yield Problem(f"{function.name} sends the key in {sent}", place)
+        for expression in expressions(function.body) if secrets else ():
+            for part in expression.walk():
+                for sent in _sent(part):
+                    if _is_secret(sent, secrets):
+                        message = f"{function.name} sends the key in {sent}"
+                        yield Problem(message, _at(function, part))
 
 
-def _sent(call: Call) -> Iterator[str]:
-    """Variables that a call sends or puts into the outgoing buffer."""
-    if _SENDS.fullmatch(call.name.text):
-        yield from (variable_of(argument) for argument in call.arguments)
-    source = _COPIES.get(call.name.text)
-    if source is not None and source < len(call.arguments):
-        target = variable_of(call.arguments[0])
-        if _OUTGOING.match(target):
-            yield variable_of(call.arguments[source])
+def _sent(expression: Expression) -> Iterator[str]:
+    """Variables that a call sends, or that it or an assignment puts into the outgoing buffer."""
+    if expression.kind == "assign":
+        target, value = expression.parts
+        if target.kind == "index" and _OUTGOING.match(variable_of(target)) and value.kind != "call":
+            yield variable_of(value)
+    elif expression.kind == "call" and _SENDS.fullmatch(expression.text):
+        yield from (variable_of(part) for part in expression.parts)
+    elif expression.text in _COPIES and _OUTGOING.match(argument(expression, 0)):
+        yield argument(expression, _COPIES[expression.text])
 
 
 @rule(
@@ -247,10 +274,60 @@ def _sent(call: Call) -> Iterator[str]:
 )
 def src_user_approval(candidate: Candidate) -> Iterator[Problem]:
     """Signatures that the dispatcher reaches by calls alone, without a screen on the way."""
-    crypto = _crypto(candidate)
-    called = {call.name.text for f in crypto.functions.values() for call in calls(f.body)}
+    code = read_code(candidate)
+    called = calls_of(code.functions)
     shows = frozenset(name for name in called if _SHOWS.fullmatch(name))
-    signs = frozenset(name for name in called if _SIGNS.fullmatch(name)) - crypto.functions.keys()
-    for hit in unasked(crypto.functions, _ROOTS, shows, signs):
-        place = crypto.files[hit.function].at(hit.sign.line, hit.sign.column)
-        yield Problem(f"{hit.sign.text} is reached without a question: {' → '.join(hit.way)}", place)
+    signs = frozenset(name for name in called if _SIGNS.fullmatch(name)) - code.by_name.keys()
+    for hit in unasked(code.by_name, code.tables, _ROOTS, shows, signs):
+        way = [function.name for function, _ in hit.way] + [hit.function.name]
+        yield Problem(
+            f"{hit.sign.text} is reached without a question: {' → '.join(way)}",
+            _at(hit.function, hit.sign),
+            trace=(
+                *(Step(f"{f.name} goes on", Location(f.path, line)) for f, line in hit.way),
+                Step(f"{hit.sign.text} signs", _at(hit.function, hit.sign)),
+            ),
+        )
+
+
+@rule(
+    "src-blind-signing",
+    Severity.ADVICE,
+    reason="What the host sends as a hash may be the hash of any transaction.",
+    source="security requirements, Avoid blindly signing data",
+    fix="hash on the device what was parsed and shown; put a fixed text in front of messages",
+)
+def src_blind_signing(candidate: Candidate) -> Iterator[Problem]:
+    """Signatures over bytes of the incoming command, as they came."""
+    for function in read_code(candidate).functions:
+        copied = {
+            argument(call, 0)
+            for call in calls(function)
+            if call.text in _COPIES and _INCOMING.fullmatch(argument(call, _COPIES[call.text]))
+        }
+        for call in calls(function):
+            if not _SIGNS.fullmatch(call.text):
+                continue
+            signed = [variable_of(part) for part in call.parts]
+            for name in signed:
+                if name and (name in copied or _INCOMING.fullmatch(name)):
+                    message = f"{function.name} signs what came in {name} as it is"
+                    yield Problem(message, _at(function, call))
+
+
+@rule(
+    "src-host-cache-mac",
+    Severity.ADVICE,
+    reason="A comparison that ends at the first difference tells how many bytes were right.",
+    source="security requirements, Properly protect data you wish to cache on the host computer",
+    fix="compare authentication codes with os_secure_memcmp",
+)
+def src_host_cache_mac(candidate: Candidate) -> Iterator[Problem]:
+    """Calls of memcmp on what is named like an authentication code."""
+    for function in read_code(candidate).functions:
+        for call in calls(function):
+            if call.text in ("memcmp", "os_memcmp", "bcmp"):
+                names = [variable_of(part).replace("->", ".").rsplit(".", 1)[-1] for part in call.parts[:2]]
+                if any(_MAC.fullmatch(name) for name in names if name):
+                    message = f"{function.name} compares {' and '.join(names)} with {call.text}"
+                    yield Problem(message, _at(function, call))

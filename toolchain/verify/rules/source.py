@@ -4,12 +4,13 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from toolchain.verify.c.functions import calls
-from toolchain.verify.c.lexer import Comment, Directive, Token
-from toolchain.verify.code import CFile, c_files, read_code
+from toolchain.verify.c.approval import reachable
+from toolchain.verify.c.text import Comment, Word
+from toolchain.verify.c.tree import Function, Try, calls, statements
+from toolchain.verify.code import CFile, app_commands, c_files, milder, read_code, unread_files
 from toolchain.verify.data import throwing_calls
 from toolchain.verify.makefile import lines
-from toolchain.verify.model import Candidate, Problem, Severity, rule
+from toolchain.verify.model import Candidate, Location, Problem, Severity, rule
 
 _UNBOUNDED = frozenset(
     {"strcpy", "strcat", "stpcpy", "sprintf", "vsprintf", "gets", "strtok", "alloca"}
@@ -26,14 +27,6 @@ _DEVICE_API = re.compile(r"(?:io|ux|nbgl|cx|os|bip32|crypto)_\w+")
 _SDK_HEADERS = frozenset(
     {"os.h", "cx.h", "os_io_seproxyhal.h", "os_io.h", "os_io_usb.h", "ux.h", "os_print.h", "os_seed.h"}
 )
-_EXCEPTIONS = frozenset(
-    {"THROW", "THROW_L", "TRY", "TRY_L", "BEGIN_TRY", "BEGIN_TRY_L", "CATCH", "CATCH_L", "CATCH_OTHER"}
-    | {"CATCH_OTHER_L", "CATCH_ALL", "CATCH_ALL_L", "FINALLY", "FINALLY_L", "CLOSE_TRY", "os_longjmp"}
-)
-
-
-def _milder(file: CFile) -> Severity | None:
-    return Severity.WARNING if file.vendored else None
 
 
 @rule(
@@ -44,8 +37,10 @@ def _milder(file: CFile) -> Severity | None:
     fix="correct the file, or move what is no C out of it",
 )
 def src_parsed(candidate: Candidate) -> Iterator[Problem]:
-    """Every C file of the app could be split into functions."""
-    for unread in read_code(candidate).unread:
+    """Every C file of the app that was compiled could be parsed with the command that compiled it."""
+    if not any(path.endswith(".c") for path, _ in app_commands(candidate)):
+        yield Problem("the build recorded no command that compiled a C file of the app, so none was checked")
+    for unread in (*unread_files(candidate), *read_code(candidate).unread):
         yield Problem(f"the file cannot be read: {unread.reason}", unread.location)
     if not candidate.tree.complete:
         yield Problem("the app has more files than are looked at")
@@ -62,21 +57,20 @@ def warn_not_disabled_source(candidate: Candidate) -> Iterator[Problem]:
     """Pragmas that silence the compiler; a reason in a comment beside one makes it a warning."""
     for file in c_files(candidate):
         for directive in file.source.directives:
-            if directive.name == "pragma" and _SILENCES.match(directive.text):
+            if directive.name == "pragma" and _SILENCES.match(directive.text.strip()):
                 excused = file.vendored or _has_reason(file, directive.line)
                 severity = Severity.WARNING if excused else None
-                yield Problem(f"#pragma {directive.text:.80}", file.at(directive.line), severity)
+                yield Problem(f"#pragma {directive.text.strip():.80}", file.at(directive.line), severity)
         for operator, text in _pragma_operators(file):
             if _SILENCES.search(text):
                 place = file.at(operator.line, operator.column)
-                yield Problem(f"_Pragma({text:.80})", place, _milder(file))
+                yield Problem(f"_Pragma({text:.80})", place, milder(file.path))
 
 
-def _pragma_operators(file: CFile) -> Iterator[tuple[Token, str]]:
-    tokens = list(file.source.every_token())
-    for index, token in enumerate(tokens):
-        if token.text == "_Pragma":
-            yield token, " ".join(t.text for t in tokens[index + 2 : index + 8] if t.kind == "string")
+def _pragma_operators(file: CFile) -> Iterator[tuple[Word, str]]:
+    for word, behind in itertools.pairwise(file.source.words):
+        if word.text == "_Pragma":
+            yield word, behind.text
 
 
 def _has_reason(file: CFile, line: int) -> bool:
@@ -99,32 +93,15 @@ def _last_line(comment: Comment) -> int:
 def analyzer_not_evaded(candidate: Candidate) -> Iterator[Problem]:
     """Sources and makefiles that ask whether they are analysed."""
     for file in c_files(candidate):
-        for token in file.source.every_token():
-            if token.text in ("__clang_analyzer__", "__CODEQL__", "__COVERITY__"):
-                place = file.at(token.line, token.column)
-                yield Problem(f"code depends on {token.text}", place, _milder(file))
-            elif token.text == "suppress" and token.kind == "name":
-                yield Problem("a finding is suppressed in the source", file.at(token.line), Severity.WARNING)
+        for word in file.source.words:
+            if word.text in ("__clang_analyzer__", "__CODEQL__", "__COVERITY__"):
+                place = file.at(word.line, word.column)
+                yield Problem(f"code depends on {word.text}", place, milder(file.path))
+            elif word.text == "suppress":
+                yield Problem("a finding is suppressed in the source", file.at(word.line), Severity.WARNING)
     for line in lines(candidate):
         if re.search(r"\bRUN_SCAN\b", line.code):
             yield Problem("the makefile depends on RUN_SCAN", line.location)
-
-
-def _called(file: CFile) -> Iterator[Token]:
-    """Names that a function's body, or a macro's, calls."""
-    for function in file.functions:
-        for call in calls(function.body):
-            yield call.name
-    for directive in file.source.directives:
-        if directive.name == "define":
-            yield from _in_macro(directive)
-
-
-def _in_macro(directive: Directive) -> Iterator[Token]:
-    body = directive.tokens[1:]
-    for name, mark in itertools.pairwise(body):
-        if name.kind == "name" and mark.text == "(":
-            yield name
 
 
 @rule(
@@ -136,14 +113,17 @@ def _in_macro(directive: Directive) -> Iterator[Token]:
 )
 def src_unsafe_string(candidate: Candidate) -> Iterator[Problem]:
     """Calls of functions without a bound; those that may not terminate the string are advice."""
-    for file in c_files(candidate):
-        own = {function.name for function in file.functions}
-        for name in _called(file):
-            if name.text in _UNBOUNDED - own:
-                yield Problem(f"{name.text} has no bound", file.at(name.line, name.column), _milder(file))
-            elif name.text in _UNTERMINATED - own:
-                place = file.at(name.line, name.column)
-                yield Problem(f"{name.text} may leave the string without its end", place, Severity.ADVICE)
+    code = read_code(candidate)
+    for function in code.functions:
+        for call in calls(function):
+            if call.text in code.by_name:
+                continue
+            name = call.text.removeprefix("__builtin_")
+            place = Location(function.path, call.line, call.column)
+            if name in _UNBOUNDED:
+                yield Problem(f"{name} has no bound", place, milder(function.path))
+            elif name in _UNTERMINATED:
+                yield Problem(f"{name} may leave the string without its end", place, Severity.ADVICE)
 
 
 @rule(
@@ -155,24 +135,19 @@ def src_unsafe_string(candidate: Candidate) -> Iterator[Problem]:
 )
 def src_no_throw_crypto(candidate: Candidate) -> Iterator[Problem]:
     """Calls of functions that throw although there is one that does not."""
-    for file in c_files(candidate):
-        own = {function.name for function in file.functions}
-        for name in _called(file):
-            if name.text in own:
-                continue
-            if instead := throwing_calls().get(name.text):
-                place = file.at(name.line, name.column)
-                yield Problem(
-                    f"{name.text} throws", place, _milder(file), f"call {instead}, and check its result"
-                )
+    code = read_code(candidate)
+    for function in code.functions:
+        for call in calls(function):
+            instead = throwing_calls().get(call.text)
+            if instead and call.text not in code.by_name:
+                place = Location(function.path, call.line, call.column)
+                fix = f"call {instead}, and check its result"
+                yield Problem(f"{call.text} throws", place, milder(function.path), fix)
 
 
-def _is_parser(file: CFile) -> bool:
-    """A file that is called like a parser or printer, and does neither input, output nor cryptography."""
-    name = file.path.rsplit("/", 1)[-1]
-    return bool(_PARSER.search(name)) and not any(
-        _DEVICE_API.fullmatch(call.name.text) for f in file.functions for call in calls(f.body)
-    )
+def _is_device(functions: list[Function]) -> bool:
+    """Whether these functions do input, output or cryptography."""
+    return any(_DEVICE_API.fullmatch(name) for function in functions for name in function.called)
 
 
 @rule(
@@ -184,8 +159,10 @@ def _is_parser(file: CFile) -> bool:
 )
 def src_parser_portable(candidate: Candidate) -> Iterator[Problem]:
     """Headers of the device in files that parse or print."""
+    code = read_code(candidate)
     for file in c_files(candidate):
-        if file.vendored or not _is_parser(file):
+        inside = [f for f in code.functions if f.path == file.path]
+        if file.vendored or not _PARSER.search(file.name) or _is_device(inside):
             continue
         for directive in file.source.directives:
             if directive.included in _SDK_HEADERS:
@@ -200,13 +177,28 @@ def src_parser_portable(candidate: Candidate) -> Iterator[Problem]:
     fix="return an error",
 )
 def src_parser_no_exceptions(candidate: Candidate) -> Iterator[Problem]:
-    """Exceptions of the SDK in files that are called like parsers or printers, and in such functions."""
-    for file in c_files(candidate):
-        named = _PARSER.search(file.path.rsplit("/", 1)[-1])
-        for function in file.functions:
-            if not named and not _PARSES.search(function.name):
-                continue
-            for token in function.body:
-                if token.kind == "name" and token.text in _EXCEPTIONS:
-                    place = file.at(token.line, token.column)
-                    yield Problem(f"{function.name} uses {token.text}", place, _milder(file))
+    """Exceptions of the SDK in files and functions that are called like parsers, and in what those call."""
+    code = read_code(candidate)
+    parsers = [
+        function
+        for function in code.functions
+        if _PARSER.search(function.path.rsplit("/", 1)[-1]) or _PARSES.search(function.name)
+    ]
+    ways = reachable(code.by_name, [f.name for f in parsers if not _is_device([f])])
+    inside = {id(function) for function in parsers}
+    for function in code.functions:
+        if id(function) not in inside and function.name not in ways:
+            continue
+        behind = "" if id(function) in inside else f", which {ways[function.name][0]} reaches,"
+        for place, what in _exceptions(function):
+            yield Problem(f"{function.name}{behind} uses {what}", place, milder(function.path))
+
+
+def _exceptions(function: Function) -> Iterator[tuple[Location, str]]:
+    """Where a function throws or catches."""
+    for statement in statements(function.body):
+        if isinstance(statement, Try):
+            yield Location(function.path, statement.line), "TRY"
+    for call in calls(function):
+        if call.text in ("os_longjmp", "longjmp"):
+            yield Location(function.path, call.line, call.column), "THROW"
