@@ -157,6 +157,14 @@ def test_nobody_there(radio: type[Radio], monkeypatch: pytest.MonkeyPatch) -> No
         with pytest.raises(NoDeviceError, match="does not speak as one"):
             open_transport(f"ble:{ADDRESS}")
 
+    async def no_service(_self: Radio) -> None:
+        raise FileNotFoundError("/run/dbus/system_bus_socket")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(radio, "connect", no_service)
+        with pytest.raises(NoDeviceError, match="no Bluetooth service"):
+            open_transport(f"ble:{ADDRESS}")
+
     async def never(_self: Radio) -> None:
         await asyncio.sleep(60)
 

@@ -177,6 +177,11 @@ def open_ble(address: str, *, timeout: float = TIMEOUT) -> BleTransport:
         with contextlib.redirect_stdout(io.StringIO()):
             connecting = comm._get_client(address)  # noqa: SLF001 - its open() knows no deadline
             connected = _within(device.loop, connecting, time.monotonic() + min(timeout, _CONNECT))
+    except (FileNotFoundError, ConnectionRefusedError) as e:
+        device.loop.close()
+        raise NoDeviceError(
+            "this machine has no Bluetooth service", hint="start it (D-Bus and bluetoothd), or use a cable"
+        ) from e
     except (OSError, AssertionError, error) as e:
         device.loop.close()
         raise NoDeviceError(
