@@ -172,7 +172,8 @@ def verify(
     if only:
         views.checked(out, pipeline.check_rules(outcomes, chosen, work, only, registered))
         return
-    verified = pipeline.verify_all(outcomes, chosen, work, registered)
+    with out.progress("verify") as progress:
+        verified = pipeline.verify_all(outcomes, chosen, work, registered, progress)
     if update_baseline:
         known = pipeline.update_baseline(baseline, verified)
     judged = pipeline.judge(verified, chosen, known)

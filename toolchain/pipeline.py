@@ -346,14 +346,27 @@ def database(file: str) -> Database | None:
 
 
 def verify_all(
-    outcomes: Sequence[Outcome[Built]], chosen: Policy, work: Workspace, registered: Database | None = None
+    outcomes: Sequence[Outcome[Built]],
+    chosen: Policy,
+    work: Workspace,
+    registered: Database | None = None,
+    progress: Progress = lambda _done, _all: None,
 ) -> tuple[Outcome[Verified], ...]:
     """Check every build; report.json and report.sarif of each are written either way, for it alone.
 
     ``registered`` holds the load parameters that are registered for apps.
     """
     today = _today()
-    return _each(outcomes, lambda built: _verify(built, chosen, registered, work, today))
+    finished = itertools.count(1)
+    progress(0, len(outcomes))
+
+    def one(built: Built) -> Verified:
+        try:
+            return _verify(built, chosen, registered, work, today)
+        finally:
+            progress(next(finished), len(outcomes))
+
+    return _each(outcomes, one)
 
 
 def check_rules(
