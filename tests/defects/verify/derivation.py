@@ -31,7 +31,16 @@ def plugin(folder: Path) -> Candidate:
     return good(folder, paths=("44'/60'",), params=block)
 
 
+def names_curve(folder: Path, curve: str) -> Candidate:
+    """An app, locked to secp256k1, whose code names this constant."""
+    code = f"enum {{ CX_CURVE_SECP256K1, CX_CURVE_Ed25519 }};\nint f(void) {{ return g({curve}); }}\n"
+    return good(folder, files={"src/a.c": code})
+
+
 CASES = (
+    fails("curve-minimal", "another curve", lambda f: names_curve(f, "CX_CURVE_Ed25519"), "Makefile:9"),
+    passes("curve-minimal", "that curve", lambda f: names_curve(f, "CX_CURVE_SECP256K1")),
+    passes("curve-minimal", "a curve in a variable", lambda f: names_curve(f, "x")),
     fails("curve-declared", "none", lambda f: good(f, curves=()), "Makefile:9"),
     fails(
         "curve-declared",

@@ -1,5 +1,6 @@
 """Segments, entry, and leftovers."""
 
+import dataclasses
 from pathlib import Path
 
 from tests.defects.verify.case import fails, passes
@@ -7,6 +8,7 @@ from tests.defects.verify.memory import elsewhere
 from tests.unit.verify.candidates import good, with_elf, with_image
 from toolchain.image import ProgramSegment, Section
 from toolchain.verify import Candidate, Severity
+from toolchain.verify.data import known_keys, primitives
 
 ELF = "build: app.elf"
 
@@ -27,7 +29,25 @@ def shifted(folder: Path) -> Candidate:
     return with_image(candidate, code_length=image.code_length + 1, data_length=image.data_length - 1)
 
 
+def holds(folder: Path, piece: bytes) -> Candidate:
+    """These bytes at the beginning of the code."""
+    candidate = good(folder)
+    (segment,) = candidate.image.segments
+    data = piece + segment.data[len(piece) :]
+    return with_image(candidate, segments=(dataclasses.replace(segment, data=data),))
+
+
+KEY = next(iter(known_keys()))
+TABLE = primitives()["the S-box of AES"]
+
 CASES = (
+    fails("elf-secrets", "a phrase", lambda f: says(f, f"seed: {KEY.phrase}"), ELF),
+    fails("elf-secrets", "a seed", lambda f: holds(f, b"x" + KEY.pieces[0]), ELF),
+    fails("elf-secrets", "a master key", lambda f: holds(f, KEY.pieces[2]), ELF),
+    passes("elf-secrets", "half of it", lambda f: holds(f, KEY.pieces[2][:16])),
+    passes("elf-secrets", "a word of a phrase", lambda f: says(f, "abandon about")),
+    fails("src-own-crypto", "AES", lambda f: holds(f, TABLE), ELF),
+    passes("src-own-crypto", "part of a table", lambda f: holds(f, TABLE[:8])),
     fails("elf-segments", "code in RAM", lambda f: program(f, ProgramSegment(0xDA7A0000, 0, 64, 7)), ELF),
     fails(
         "elf-segments", "contents in RAM", lambda f: program(f, ProgramSegment(0xDA7A0000, 64, 64, 6)), ELF

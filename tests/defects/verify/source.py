@@ -165,6 +165,11 @@ CASES = (
     ),
     passes(
         "src-parser-portable",
+        "the swap interface",
+        lambda f: c(f, '#include "os.h"', "int x1;", path="src/swap/handle_get_printable_amount.c"),
+    ),
+    passes(
+        "src-parser-portable",
         "not a parser",
         lambda f: c(f, '#include "os.h"', "void f(void) { io_send_sw(1); }", path="src/format_reply.c"),
     ),

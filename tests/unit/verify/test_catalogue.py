@@ -1,3 +1,4 @@
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,51 @@ def test_single_rules_can_be_run(tmp_path: Path) -> None:
     candidate = good(tmp_path, flags=0x8, variables={"DEBUG": "1"})
     found = check(candidate, get_policy("release"), TODAY, only={"mk-no-debug"})
     assert {finding.rule for finding in found} == {"mk-no-debug"}
+
+
+CATALOGUE = Path(__file__).with_name("catalogue.txt")
+GRAVER = {
+    *("elf-flash-budget", "elf-pic", "elf-stack-budget", "path-slip44-registered", "readme"),
+    "src-user-approval",
+}
+"""Rules that stop more than the catalogue asks for, or whose gravest case does there as well."""
+
+MILDER = {"unit-tests"}
+"""The requirement recommends unit tests; it does not demand them."""
+
+ABSENT = {
+    *("build-header-shadow", "elf-canary", "elf-comment", "elf-duplicate-code", "elf-nvram", "elf-sections"),
+    *("elf-stripped-release", "elf-undefined", "glyph-geometry", "icon-not-template", "icon-polarity-border"),
+    *("icon-same-on-nano", "mk-goal-independent", "mk-no-side-effects", "path-used-in-code"),
+    *("reproducible-vs-release", "sdk-latest-scan", "sdk-untouched-by-app", "src-apdu-length-checked"),
+    *("src-pic", "src-stack-frames", "src-state-machine", "src-untrusted-amounts", "tx-format-documented"),
+    "variants-all-built",
+}
+"""What the catalogue has and the product has not."""
+
+
+def _catalogue() -> dict[str, tuple[str, str]]:
+    rows = [line.split() for line in CATALOGUE.read_text("utf-8").splitlines() if not line.startswith("#")]
+    return {name: (severity, where) for name, severity, where in rows}
+
+
+def test_every_rule_of_the_catalogue_is_a_function_a_step_or_known_to_be_absent() -> None:
+    rows = _catalogue()
+    ids = {rule.id for rule in RULES}
+    assert {name for name, (_, where) in rows.items() if where == "rule"} == rows.keys() & ids
+    assert {name for name, (_, where) in rows.items() if where == "-"} == ABSENT
+    for _, where in rows.values():
+        assert where in ("rule", "-") or importlib.util.find_spec(where)
+
+
+def test_rules_are_as_severe_as_the_catalogue_says() -> None:
+    order = ["error", "warning", "advice"]
+    rows = _catalogue()
+    milder = {
+        r.id for r in RULES if r.id in rows and order.index(str(r.severity)) > order.index(rows[r.id][0])
+    }
+    graver = {
+        r.id for r in RULES if r.id in rows and order.index(str(r.severity)) < order.index(rows[r.id][0])
+    }
+    assert milder == MILDER
+    assert graver == GRAVER

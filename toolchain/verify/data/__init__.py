@@ -99,3 +99,30 @@ def coin(number: int) -> tuple[str, str] | None:
     """Symbol and name of a coin type of SLIP-0044, either may be empty; None if it is not registered."""
     row = _coins().get(str(number))
     return (row[0], row[1]) if row else None
+
+
+@dataclass(frozen=True)
+class KnownKey:
+    """A key that everybody knows: whose it is, its phrase, and the bytes to look for."""
+
+    name: str
+    phrase: str
+    pieces: tuple[bytes, ...]
+
+
+@functools.cache
+def known_keys() -> tuple[KnownKey, ...]:
+    """Seeds of tests and emulators, and what they derive."""
+    tables: Mapping[str, Mapping[str, object]] = tomllib.loads(
+        (_FOLDER / "test_keys.toml").read_text("utf-8")
+    )
+    return tuple(
+        KnownKey(name, str(t["phrase"]), tuple(bytes.fromhex(piece) for piece in _texts(t["bytes"])))
+        for name, t in tables.items()
+    )
+
+
+@functools.cache
+def primitives() -> Mapping[str, bytes]:
+    """Constants that only an implementation of a primitive has."""
+    return {name: bytes.fromhex(str(value)) for name, value in _table("primitives.toml").items()}

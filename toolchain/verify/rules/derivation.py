@@ -11,6 +11,8 @@ from toolchain.formats.install_params import (
     InstallParams,
     path_to_text,
 )
+from toolchain.verify.c.tree import expressions
+from toolchain.verify.code import read_code
 from toolchain.verify.makefile import defines, find
 from toolchain.verify.model import Candidate, Location, Problem, Severity, rule
 
@@ -22,6 +24,14 @@ COIN_PURPOSES = (44, 48, 49, 84, 86, 1852, 43)
 
 _BLS_KEYS = (12381, 3600)
 """EIP-2334: BLS12-381 paths are not hardened."""
+
+_CONSTANTS = {
+    "secp256k1": ("CX_CURVE_SECP256K1", "CX_CURVE_256K1"),
+    "secp256r1": ("CX_CURVE_SECP256R1", "CX_CURVE_256R1", "CX_CURVE_NISTP256"),
+    "ed25519": ("CX_CURVE_Ed25519",),
+    "bls12381g1": ("CX_CURVE_BLS12_381_G1",),
+}
+"""What the SDK calls the curves (lcx_ecfp.h, v25.13.0)."""
 
 _PATH_VARIABLE = "PATH_APP_LOAD_PARAMS"
 _CURVE_VARIABLE = "CURVE_APP_LOAD_PARAMS"
@@ -186,3 +196,25 @@ def load_params_extra(candidate: Candidate) -> Iterator[Problem]:
             find(candidate, "ENABLE_NOCRC_APP_LOAD_PARAMS"),
             Severity.ERROR,
         )
+
+
+@rule(
+    "curve-minimal",
+    Severity.ADVICE,
+    reason="A curve that the app does not use is a way to keys that it does not need.",
+    source="security requirements, App Permissions: the least that the app needs",
+    fix="remove the curve from CURVE_APP_LOAD_PARAMS, unless a library of the app uses it",
+)
+def curve_minimal(candidate: Candidate) -> Iterator[Problem]:
+    """Declared curves whose constant the code never names, where it names another's."""
+    known = {constant for constants in _CONSTANTS.values() for constant in constants}
+    used = {
+        part.text
+        for function in read_code(candidate).functions
+        for expression in expressions(function.body)
+        for part in expression.walk()
+        if part.kind == "constant" and part.text in known
+    }
+    for curve in candidate.app.permissions.curves if used else ():
+        if curve in _CONSTANTS and used.isdisjoint(_CONSTANTS[curve]):
+            yield Problem(f"the code never names {curve}", find(candidate, _CURVE_VARIABLE))

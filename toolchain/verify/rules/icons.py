@@ -29,7 +29,7 @@ def _icon(candidate: Candidate) -> Icon | None:
 
 @rule(
     "icon-exists",
-    Severity.WARNING,
+    Severity.ERROR,
     reason="Without an icon the SDK builds an app that has none, and says nothing.",
     source="SDK v25.13.0, Makefile.standard_app: ICONNAME; Makefile.app_params: icon",
     fix="set ICON_NANOSP and its kin to a file that exists",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from toolchain.image import ElfInfo, ProgramSegment
+from toolchain.verify.data import known_keys, primitives
 from toolchain.verify.model import Candidate, Location, Problem, Severity, rule
 
 _EXECUTE, _WRITE = 1, 2
@@ -138,3 +139,33 @@ def elf_host_paths(candidate: Candidate) -> Iterator[Problem]:
     for text in candidate.elf.strings:
         if match := _HOST_PATH.search(text) or _WHEN.search(text):
             yield Problem(f"the image holds {match[0]!r:.80}", _ELF)
+
+
+@rule(
+    "elf-secrets",
+    Severity.ERROR,
+    reason="A key that everybody knows protects nothing, and one in an image is known to everybody.",
+    source="security requirements, Never store or export secrets derived from seed",
+    fix="remove the test key from the release build",
+)
+def elf_secrets(candidate: Candidate) -> Iterator[Problem]:
+    """Seeds and keys of tests and emulators in the bytes that are loaded."""
+    for key in known_keys():
+        if any(key.phrase in text for text in candidate.elf.strings):
+            yield Problem(f"the image holds the phrase of {key.name}", _ELF)
+        if any(piece in segment.data for piece in key.pieces for segment in candidate.image.segments):
+            yield Problem(f"the image holds a key of {key.name}", _ELF)
+
+
+@rule(
+    "src-own-crypto",
+    Severity.WARNING,
+    reason="A primitive of one's own leaks its key through time and power, where the system's does not.",
+    source="security requirements, Don't roll your own crypto primitives",
+    fix="call the operating system's; if it has none, say in a waiver who reviewed this one",
+)
+def src_own_crypto(candidate: Candidate) -> Iterator[Problem]:
+    """Tables that only an implementation of a primitive has, in the bytes that are loaded."""
+    for name, table in primitives().items():
+        if any(table in segment.data for segment in candidate.image.segments):
+            yield Problem(f"the image holds {name}", _ELF)

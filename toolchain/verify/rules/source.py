@@ -21,7 +21,7 @@ _SILENCES = re.compile(r"(?:GCC|clang)\s+(?:diagnostic\s+ignored|system_header)"
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _MIN_WORDS = 4
 
-_PARSER = re.compile(r"pars|deserial|decod|format|print|serial|rlp|cbor|json|borsh", re.IGNORECASE)
+_PARSER = re.compile(r"pars|deserial|decod|format|print(?!able)|serial|rlp|cbor|json|borsh", re.IGNORECASE)
 _PARSES = re.compile(r"(?:^|_)(?:pars|deserial|decod|format|serial)(?:e|er|ize|izer)?(?:_|$)", re.IGNORECASE)
 _DEVICE_API = re.compile(r"(?:io|ux|nbgl|cx|os|bip32|crypto)_\w+")
 _SDK_HEADERS = frozenset(
