@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.defects.verify.case import fails, passes
 from tests.unit.verify.candidates import good
-from toolchain.verify import Candidate
+from toolchain.verify import Candidate, Severity
 
 DERIVE = "os_derive_bip32_no_throw(CX_CURVE_256K1, path, n, raw, NULL)"
 WIPE = "explicit_bzero(raw, sizeof(raw));"
@@ -302,6 +302,18 @@ CASES = (
         lambda f: body(
             f, "CX_CHECK(cx_aes_init_key_no_throw(apdu, 16, &aes));", "nvm_write(&N.aes, &aes, sizeof(aes));"
         ),
+    ),
+    fails(
+        "src-no-secret-nvram",
+        "a field",
+        lambda f: c(f, "", "const struct { int on; uint8_t private_key[32]; } N_store;"),
+        "src/a.c:2",
+        Severity.WARNING,
+    ),
+    passes(
+        "src-no-secret-nvram",
+        "data for private use",
+        lambda f: c(f, "const struct { int private_do1; uint8_t seed_type; } N_store;"),
     ),
     fails(
         "src-no-secret-nvram",

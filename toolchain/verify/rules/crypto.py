@@ -43,7 +43,7 @@ _DERIVES = re.compile(r"os_derive_\w+|os_perso_derive_\w+|bip32_derive_\w+|sys_h
 _MUST_CHECK = re.compile(r"cx_(?!rng_)\w+_no_throw|os_derive_\w+_no_throw|bip32_derive_\w+")
 _INCOMING = re.compile(r"G_io_apdu_buffer|\w*(?:cdata|apdu|cmd)(?:->|\.)(?:data|ptr|cdata)\b.*")
 _SECRET_FIELD = re.compile(
-    r"(?:.*_)?(?:priv|private|secret|seed|mnemonic|entropy|passphrase)(?:_?key)?(?:_.*)?", re.IGNORECASE
+    r"(?:\w*_)?(?:priv(?:ate)?(?:_?keys?)?|secret(?:_?keys?)?|seed|mnemonic|entropy)", re.IGNORECASE
 )
 _MAC = re.compile(r"(?:.*_)?(?:h?mac|tag|auth\w*|digest_mac)(?:_.*)?", re.IGNORECASE)
 
