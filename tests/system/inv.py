@@ -37,8 +37,12 @@ def inv(
     stdin: str = "",
     environment: Mapping[str, str] | None = None,
     program: Sequence[str | Path] = (PROJECT / "inv",),
+    timeout: float = 300,
 ) -> Run:
-    """Run ``./inv ARGUMENTS`` in ``folder`` to its end. With ``--json`` it must print what the page says."""
+    """Run ``./inv ARGUMENTS`` in ``folder`` to its end, within ``timeout`` seconds.
+
+    With ``--json`` it must print what the page says.
+    """
     done = subprocess.run(
         [*program, *arguments],
         cwd=folder,
@@ -47,7 +51,7 @@ def inv(
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=timeout,
     )
     run = Run(done.returncode, done.stdout, done.stderr)
     if "--json" in arguments:

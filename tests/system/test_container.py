@@ -105,6 +105,18 @@ def test_every_app_and_target_has_the_bytes_of_the_host(builder: Engine, tmp_pat
     assert len({record["provenance"]["compiler"] for record in records}) == 1
 
 
+@pytest.mark.usefixtures("builder")
+def test_every_app_and_target_is_reproduced_in_the_container() -> None:
+    # One variation on this machine stands for those that tests of reproduce go through.
+    run = inv("reproduce", "--json", "--builder", "container", "--vary", "one process", timeout=900)
+    assert run.code == 0, run.err
+    names = {f"builder ({Container.find('', WORK).identity})", "one process"}
+    trials = run.lines("trial")
+    assert {trial["variation"] for trial in trials} == names
+    assert all(trial["same"] for trial in trials)
+    assert len(run.lines("reproduced")) >= 2 * 3
+
+
 def test_what_make_can_do_in_the_container(job: Callable[[str], Job], tmp_path: Path) -> None:
     tries = {
         "root": "touch /usr/wrote",

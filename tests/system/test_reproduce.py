@@ -47,7 +47,8 @@ def only_difference(report: Report) -> Difference:
 
 @pytest.mark.component("faketime")
 def test_the_sample_app_is_reproducible_under_every_variation(tmp_path: Path) -> None:
-    run = inv("reproduce", "--json", "--app", "boilerplate", "--target", "nanosp", "--builder", "host")
+    what = ("--app", "boilerplate", "--target", "nanosp", "--builder", "host")
+    run = inv("reproduce", "--json", *what, timeout=900)
     assert run.code == 0, run.err
     trials = run.lines("trial")
     assert [trial["variation"] for trial in trials] == list(VARIATIONS)

@@ -8,6 +8,7 @@ import contextlib
 import io
 import os
 import queue
+import re
 import resource
 import socket
 import tarfile
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _LABEL = "nano-toolchain"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 """What engines call machines, and what images do."""
+
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 _MEMORY = 4 << 30
 _PROCESSES = 1024
@@ -355,7 +358,8 @@ def _translated(url: str) -> Iterator[None]:
 
 def _complaint(log: Iterable[Mapping[str, Any]]) -> str:
     """What went wrong in a step: apt's error, or else the last words of what ran."""
-    lines = [line.strip() for entry in log for line in str(entry.get("stream", "")).splitlines()]
+    streams = (_COLOUR.sub("", str(entry.get("stream", ""))) for entry in log)
+    lines = [line.strip() for stream in streams for line in stream.splitlines()]
     said = [n for n in lines if n and not n.startswith(("Step ", "--->", "Removing intermediate"))]
     errors = [line for line in said if line.startswith("E: ")]
     return (errors or said[-1:] or ["a step failed"])[0].removeprefix("E: ")
