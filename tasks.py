@@ -29,6 +29,10 @@ from tasks_release import (
     attest,
     bundle_collection,
     log_collection,
+    packages,
+    policy_collection,
+    release_all,
+    release_policies,
     sign_collection,
 )
 from toolchain import __version__, console
@@ -222,6 +226,8 @@ def sign(
     help={
         **_BUILD_HELP,
         "app": "name under apps/, or a folder with a ledger_app.toml",
+        "bundle": "load what this release bundle holds, without building; also as ./inv load FILE",
+        "policy": "file with the release policy that a bundle must keep (docs/bundle.md)",
         "manifest": "load what this manifest.json describes, without building",
         "device": f"{_DEVICE}; may be given several times; default: virtual:",
         "all": "every device that is plugged in",
@@ -245,6 +251,8 @@ def load(
     builder: str = "auto",
     image: str = "",
     dist: str = "",
+    bundle: str = "",
+    policy: str = "",
     manifest: str = "",
     device: Strings = None,
     all: bool = False,  # noqa: A002 - the name of the option
@@ -259,7 +267,7 @@ def load(
     clean: bool = False,
     json: bool = False,
 ) -> None:
-    """Build, verify, sign, load onto one or several devices; each confirms that the app is installed."""
+    """Build (or take a bundle), verify, sign, load; each device confirms that the app is installed."""
     from toolchain import fleet, package, views_fleet
     from toolchain.device.transport.usb import list_usb
     from toolchain.devices import DeviceOptions
@@ -277,10 +285,13 @@ def load(
     uris = list_usb() if all else device or ["virtual:"]
     if emulate:
         require_virtual(uris)
+    released = packages(bundle, policy, target) if bundle else ()
     found = fleet.survey(
-        [replace(options, uri=uri) for uri in uris], ask=not manifest and len(target or ()) != 1
+        [replace(options, uri=uri) for uri in uris], ask=not manifest and len(released or target or ()) != 1
     )
-    if manifest:
+    if bundle:
+        ready = list(released)
+    elif manifest:
         trusted = package.trusted_signers(issuer_key)
         ready = [package.read_package(Path(manifest), trusted)]
     else:
@@ -306,12 +317,16 @@ def load(
 
 
 @task(
-    iterable=["app", "target"],
+    iterable=["app", "target", "rebuild"],
     help={
         **{k: v for k, v in _BUILD_HELP.items() if k != "clean"},
-        "policy": _POLICY,
+        "policy": f"{_POLICY}; store: with approvals, evidence and one bundle for each app (docs/release.md)",
         "signer": _SIGNER,
         "issuer-key": _ISSUER_KEY,
+        "release-policy": "file with the release policy; default: release-policy.json in the app's folder",
+        "rebuild": "what a builder's ./inv attest wrote; several times; default: rebuilds/ in the app's dist",
+        "log": "folder of the log that lists the release",
+        "out": "file for the bundle; default: <app>-<version>.bundle in the app's folder of dist/",
         "emulate": _EMULATE,
     },
 )
@@ -328,26 +343,35 @@ def release(
     policy: str = "development",
     signer: str = "",
     issuer_key: str = "",
+    release_policy: str = "",
+    rebuild: Strings = None,
+    log: str = "",
+    out: str = "",
     emulate: bool = False,
     json: bool = False,
 ) -> None:
     """From a clean export to a confirmed install, for each app and target in its own virtual device."""
     from toolchain import pipeline, views
 
-    out = Output(as_json=json)
+    output = Output(as_json=json)
     work = pipeline.Workspace.of(PROJECT, dist)
     jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work, builder=builder, image=image)
     chosen = pipeline.policy(policy)
-    key = pipeline.signing_key(signer, issuer_key, chosen, console.ask_secret)
-    with out.progress("build") as progress:
+    approved = chosen.approvals or bool(release_policy)
+    rules = release_policies(jobs, chosen, release_policy) if approved else {}
+    key = None if approved else pipeline.signing_key(signer, issuer_key, chosen, console.ask_secret)
+    with output.progress("build") as progress:
         outcomes = pipeline.build(jobs, work, clean=True, progress=progress)
     verified = pipeline.verify_all(outcomes, chosen, work)
-    signed = pipeline.sign_all(verified, key)
-    with out.progress("load") as progress:
-        loaded = pipeline.load_all(signed, [key.record.key], progress)
-    views.released(out, outcomes, verified, loaded)
+    if key is None:
+        packages = release_all(output, verified, rules, rebuild or (), log, out, signer)
+    else:
+        packages = pipeline.read_all(pipeline.sign_all(verified, key), [key.record.key])
+    with output.progress("load") as progress:
+        loaded = pipeline.load_all(packages, progress)
+    views.released(output, outcomes, verified, loaded)
     if emulate:
-        boot_all(out, [outcome.get() for outcome in loaded])
+        boot_all(output, [outcome.get() for outcome in loaded])
 
 
 @task(
@@ -527,6 +551,7 @@ namespace.add_task(reproduce)
 namespace.add_collection(builder_collection())
 namespace.add_collection(issuer_collection)
 namespace.add_collection(ci_collection)
+namespace.add_collection(policy_collection)
 namespace.add_collection(device_collection)
 namespace.add_collection(sign_collection(sign))
 namespace.add_collection(bundle_collection)

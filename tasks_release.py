@@ -1,16 +1,24 @@
 """Tasks about releases: bundles, rebuilds, approvals, the log, signing over an air gap (docs/release.md)."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import Task, task
 
-from tasks_device import prepare
 from toolchain import console
 from toolchain.console import Output, command
+from toolchain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from toolchain.build.workplace import Job
+    from toolchain.package import Package
+    from toolchain.pipeline import Outcome, Verified
+    from toolchain.release.policy import ReleasePolicy
+    from toolchain.verify import Policy
 
 PROJECT = Path(__file__).resolve().parent
 
@@ -22,6 +30,7 @@ _POLICY = "file with the release policy (docs/bundle.md)"
 _SIGNER = "who signs: file:PATH, pkcs11:… or external:FOLDER (docs/release.md)"
 _OUT = "file for the result; default: the bundle itself"
 _LOG = "folder of the log"
+_CHAIN = "chain (.chain.json) that leads from an app key of the policy to the one that signs now"
 _JSON = "results as one JSON object a line (docs/json.md)"
 
 _BUILD_HELP = {
@@ -35,6 +44,65 @@ _BUILD_HELP = {
     "json": _JSON,
 }
 _SIGN_HELP = {"bundle": _BUNDLE, "policy": _POLICY, "signer": _SIGNER, "json": _JSON}
+
+
+@task(
+    name="new",
+    positional=["path"],
+    iterable=["app", "approver", "builder", "app_key", "witness"],
+    help={
+        "path": "file for the policy",
+        "app": "name of an app, as its manifest has it; may be given several times",
+        "approver": "NAME=RECORD, the public record (.toml) of a key; several times, as all of these",
+        "builder": "NAME=RECORD; all of them must have rebuilt",
+        "app-key": "NAME=RECORD of a key that signs apps",
+        "log": "RECORD of the log's key",
+        "origin": "name of the log, for example log.example/apps",
+        "witness": "NAME=RECORD; all of them must have signed the log's head",
+        "threshold": "how many approvers are needed; at least two",
+        "verification": "the rules that the app must pass: development, release or store",
+        "expires": "last day, YYYY-MM-DD; default: two years from now",
+        "json": _JSON,
+    },
+)
+@command
+def policy_new(
+    _context: Context,
+    path: str,
+    app: Strings = None,
+    approver: Strings = None,
+    builder: Strings = None,
+    app_key: Strings = None,
+    log: str = "",
+    origin: str = "",
+    witness: Strings = None,
+    threshold: int = 2,
+    verification: str = "store",
+    expires: str = "",
+    json: bool = False,
+) -> None:
+    """Write a release policy from the public records of everyone's keys; a key in two roles is refused."""
+    from toolchain import dist, pipeline, releasing, views_release
+
+    issued = releasing.today()
+    rules = releasing.new_policy(
+        app or (),
+        {
+            "release-approval": approver or (),
+            "builder": builder or (),
+            "app-signing": app_key or (),
+            "log": [log] if log else [],
+            "witness": witness or (),
+        },
+        verification=pipeline.policy(verification).name,
+        threshold=threshold,
+        origin=origin,
+        issued=issued,
+        expires=releasing.day(expires) if expires else issued + timedelta(days=730),
+    )
+    file = Path(path).expanduser()
+    dist.write(file, rules.to_json())
+    views_release.policy(Output(as_json=json), file, rules)
 
 
 @task(name="show", positional=["bundle"], help={"bundle": _BUNDLE, "json": _JSON})
@@ -192,72 +260,26 @@ def bundle_merge(
     views_release.written(Output(as_json=json), path, merged)
 
 
-@task(name="sign", positional=["bundle"], help={**_SIGN_HELP, "out": _OUT})
+@task(name="sign", positional=["bundle"], help={**_SIGN_HELP, "chain": _CHAIN, "out": _OUT})
 @command
 def bundle_sign(
-    _context: Context, bundle: str, policy: str = "", signer: str = "", out: str = "", json: bool = False
+    _context: Context,
+    bundle: str,
+    policy: str = "",
+    signer: str = "",
+    chain: str = "",
+    out: str = "",
+    json: bool = False,
 ) -> None:
     """Check evidence, approvals and log once more, then sign the app hash of every target."""
     from toolchain import releasing, views_release
 
     rules = releasing.read_policy(policy)
-    signed = releasing.sign(releasing.read_bundle(Path(bundle)), rules, signer, console.ask_secret)
+    value, rotations = releasing.read_bundle(Path(bundle)), Path(chain) if chain else None
+    signed = releasing.sign(value, rules, signer, console.ask_secret, rotations)
     path = Path(out or bundle)
     releasing.write_bundle(path, signed)
     views_release.written(Output(as_json=json), path, signed)
-
-
-@task(
-    name="load",
-    positional=["bundle"],
-    iterable=["device"],
-    help={
-        "bundle": _BUNDLE,
-        "policy": _POLICY,
-        "device": "virtual: or tcp://HOST:PORT or usb: (docs/load.md); several times; default: virtual:",
-        "target": "what a virtual device is, if the bundle has several targets",
-        "state": "file in which a virtual device keeps what is installed",
-        "force": "load even if the device has this very app, or is of a model that takes none",
-        "unsafe-unknown-issuer": "load though no pinned issuer vouches for the device; this is recorded",
-        "timeout": "seconds that one answer of the device may take",
-        "json": _JSON,
-    },
-)
-@command
-def bundle_load(
-    _context: Context,
-    bundle: str,
-    policy: str = "",
-    device: Strings = None,
-    target: str = "",
-    state: str = "",
-    force: bool = False,
-    unsafe_unknown_issuer: bool = False,
-    timeout: float = 60.0,
-    json: bool = False,
-) -> None:
-    """Verify a bundle, then load its image for the device; the device confirms that it is installed."""
-    from toolchain import fleet, releasing, views_fleet
-    from toolchain.devices import DeviceOptions
-
-    out = Output(as_json=json)
-    rules = releasing.read_policy(policy)
-    release = releasing.verify(releasing.read_bundle(Path(bundle)), rules)
-    ready = [p for p in releasing.packages(release) if target in ("", p.manifest.target)]
-    uris = device or ["virtual:"]
-    prepare(*uris)
-    options = DeviceOptions(
-        uri="",
-        state=Path(state) if state else None,
-        force=force,
-        unsafe_unknown_issuer=unsafe_unknown_issuer,
-        timeout=timeout,
-    )
-    found = fleet.survey([replace(options, uri=uri) for uri in uris], ask=len(ready) != 1)
-    loads, without_app = fleet.assign(found, ready)
-    with views_fleet.watching(out, loads) as watch:
-        results = fleet.load_all(loads, watch)
-    views_fleet.loaded(out, results, without_app)
 
 
 @task(
@@ -382,9 +404,75 @@ def log_prove(_context: Context, bundle: str, log: str, out: str = "", json: boo
     views_release.written(Output(as_json=json), path, proved)
 
 
-bundle_collection = Collection(
-    "bundle", bundle_show, bundle_verify, bundle_draft, bundle_merge, bundle_sign, bundle_load
-)
+def packages(bundle: str, policy: str, targets: Strings) -> "tuple[Package, ...]":
+    """What devices get of a bundle that is good today: everything, or what is for ``targets``."""
+    from toolchain import releasing
+
+    release = releasing.verify(releasing.read_bundle(Path(bundle)), releasing.read_policy(policy))
+    return tuple(p for p in releasing.packages(release) if not targets or p.manifest.target in targets)
+
+
+def release_policies(jobs: "Sequence[Job]", chosen: "Policy", file: str) -> "Mapping[Path, ReleasePolicy]":
+    """The release policy of each app, by the app's folder: ``file``, or the one that lies in the folder."""
+    from toolchain import releasing
+
+    rules = {}
+    for folder in dict.fromkeys(job.manifest.directory for job in jobs):
+        path = Path(file) if file else folder / releasing.POLICY_FILE
+        if not file and not path.exists():
+            raise ConfigError(
+                f"the policy {chosen.name} wants approvals, and no release policy says whose",
+                hint="./inv policy.new writes one; put it there, or name it with --release-policy",
+                where=str(path),
+            )
+        found = releasing.read_policy(str(path))
+        if found.verification != chosen.name:
+            raise ConfigError(
+                f"the release policy wants the app verified under {found.verification}, not {chosen.name}",
+                hint=f"--policy {found.verification}",
+                where=str(path),
+            )
+        rules[folder] = found
+    return rules
+
+
+def release_all(
+    out: Output,
+    verified: "Sequence[Outcome[Verified]]",
+    rules: "Mapping[Path, ReleasePolicy]",
+    rebuild: Sequence[str],
+    log: str,
+    file: str,
+    signer: str,
+) -> "tuple[Outcome[Package], ...]":
+    """Bring each app's bundle as far as it gets today; what is signed is ready to be loaded."""
+    from toolchain import pipeline, releasing, views_release
+    from toolchain.errors import VerificationError
+
+    if any(v.error for v in verified):
+        stopped = VerificationError("not released: another target or app did not get this far")
+        return tuple(pipeline.Outcome(v.app, v.target, None, v.error or stopped) for v in verified)
+    made = {}
+    for folder, policy in rules.items():
+        ready = [v.get() for v in verified if v.get().built.job.manifest.directory == folder]
+        first = ready[0].built
+        path = Path(file) if file else releasing.bundle_path(first)
+        rebuilds = [Path(name) for name in rebuild] or releasing.rebuilds_beside(first)
+        logged = Path(log) if log else None
+        release = releasing.advance(
+            ready, policy, path, rebuilds=rebuilds, log=logged, uri=signer, ask_secret=console.ask_secret
+        )
+        views_release.verified(out, path, release)
+        for package in releasing.packages(release):
+            made[folder, package.manifest.target] = package
+    return tuple(
+        pipeline.Outcome(v.app, v.target, made[v.get().built.job.manifest.directory, v.target.name], None)
+        for v in verified
+    )
+
+
+bundle_collection = Collection("bundle", bundle_show, bundle_verify, bundle_draft, bundle_merge, bundle_sign)
+policy_collection = Collection("policy", policy_new)
 log_collection = Collection("log", log_append, log_witness, log_prove)
 
 __all__ = [
@@ -392,5 +480,9 @@ __all__ = [
     "attest",
     "bundle_collection",
     "log_collection",
+    "packages",
+    "policy_collection",
+    "release_all",
+    "release_policies",
     "sign_collection",
 ]

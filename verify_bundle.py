@@ -30,8 +30,10 @@ HEAD = "application/vnd.nano-toolchain.log-head+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
 RELEASE = "urn:nano-toolchain:release:v1"
 REBUILD = "urn:nano-toolchain:rebuild:v1"
+ROTATION = "application/vnd.nano-toolchain.issuer-rotation+json"
 
 Table = dict[str, object]
+Files = dict[str, bytes]
 
 
 class RefusedError(Exception):
@@ -204,7 +206,7 @@ class Policy:
         self.verification = text(p["verification"], "policy")
         self.approvers = parties(p["approvers"], "policy: approvers", "expires key name revoked")
         self.builders = parties(p["builders"], "policy: builders")
-        self.app_keys = parties(p["app_keys"], "policy: app_keys")
+        self.app_keys = parties(p["app_keys"], "policy: app_keys", "key name revoked")
         log = table(p["log"], "policy: log", "key origin required witnesses")
         self.origin, self.log_key = text(log["origin"], "policy: log"), Key(log["key"], "policy: log")
         self.witnesses = parties(log["witnesses"], "policy: witnesses")
@@ -212,12 +214,12 @@ class Policy:
         self.rebuilds = number(p["rebuilds"], "policy: rebuilds", 0, len(self.builders))
         self.required = number(log["required"], "policy: required", 0, len(self.witnesses))
         groups = (self.approvers, self.builders, self.app_keys, self.witnesses)
-        ids = [key.id for group in groups for key, _ in group.values()] + [self.log_key.id]
-        need(len(set(ids)) == len(ids), "policy: a key has two roles, or stands twice")
-        for _, approver in self.approvers.values():
-            date(approver["expires"], "policy: approvers")
-            if approver["revoked"] is not None:
-                date(approver["revoked"], "policy: approvers")
+        self.ids = [key.id for group in groups for key, _ in group.values()] + [self.log_key.id]
+        need(len(set(self.ids)) == len(self.ids), "policy: a key has two roles, or stands twice")
+        for _, record in (*self.approvers.values(), *self.app_keys.values()):
+            date(record.get("expires", "2000-01-01"), "policy: expires")
+            if record["revoked"] is not None:
+                date(record["revoked"], "policy: revoked")
 
 
 # --- The evidence ---------------------------------------------------------------------------------------
@@ -273,28 +275,18 @@ def subjects(images: dict[str, Image]) -> list[object]:
     ]
 
 
-def check_evidence(files: dict[str, bytes], policy: Policy) -> dict[str, Image]:
+def check_evidence(files: Files, policy: Policy) -> dict[str, Image]:
     """The images by target, if all files are there and fit together."""
-    targets = sorted(
-        m[1] for path in files if (m := re.fullmatch(r"targets/([a-z0-9_]{1,32})/image\.json", path))
-    )
-    builders = sorted(
-        m[1] for path in files if (m := re.fullmatch(r"rebuilds/([A-Za-z0-9._-]{1,64})\.json", path))
-    )
-    wanted = {
-        "policy.json",
-        "sbom.json",
-        "summary.txt",
-        *(f"rebuilds/{builder}.json" for builder in builders),
-    }
+    paths = sorted(files)
+    targets = [m[1] for p in paths if (m := re.fullmatch(r"targets/([a-z0-9_]{1,32})/image\.json", p))]
+    builders = [m[1] for p in paths if (m := re.fullmatch(r"rebuilds/([A-Za-z0-9._-]{1,64})\.json", p))]
+    wanted = {"policy.json", "sbom.json", "summary.txt", *(f"rebuilds/{name}.json" for name in builders)}
     for target in targets:
         wanted |= {f"targets/{target}/{n}.json" for n in ("image", "manifest", "report", "provenance")}
     need(targets and files.keys() == wanted, f"evidence: not complete: {sorted(files.keys() ^ wanted)}")
     need(files["policy.json"] == policy.data, "evidence: made under another policy")
     parse(files["sbom.json"], "sbom")
-    images = {
-        target: Image(files[f"targets/{target}/image.json"], f"image for {target}") for target in targets
-    }
+    images = {t: Image(files[f"targets/{t}/image.json"], f"image for {t}") for t in targets}
     apps = {(image.name, image.version) for image in images.values()}
     need(len(apps) == 1, "evidence: several apps or versions")
     commits = {target: check_build(files, target, images[target], policy) for target in targets}
@@ -302,7 +294,7 @@ def check_evidence(files: dict[str, bytes], policy: Policy) -> dict[str, Image]:
     return images
 
 
-def check_build(files: dict[str, bytes], target: str, image: Image, policy: Policy) -> str:
+def check_build(files: Files, target: str, image: Image, policy: Policy) -> str:
     """The commit of one build, if manifest, report and provenance fit its image."""
     what = f"manifest for {target}"
     manifest = table(parse(files[f"targets/{target}/manifest.json"], what), what, MANIFEST_KEYS)
@@ -327,11 +319,7 @@ def check_build(files: dict[str, bytes], target: str, image: Image, policy: Poli
 
 
 def check_rebuilds(
-    files: dict[str, bytes],
-    builders: list[str],
-    images: dict[str, Image],
-    commits: dict[str, str],
-    policy: Policy,
+    files: Files, builders: list[str], images: dict[str, Image], commits: dict[str, str], policy: Policy
 ) -> None:
     """Every attestation is by the builder that it is named after, and about these images and commits."""
     need(len(builders) >= policy.rebuilds, f"rebuilds: {len(builders)}, needed are {policy.rebuilds}")
@@ -357,7 +345,7 @@ def check_rebuilds(
 
 
 def check_statement(
-    envelope: object, files: dict[str, bytes], images: dict[str, Image], policy: Policy
+    envelope: object, files: Files, images: dict[str, Image], policy: Policy
 ) -> tuple[datetime.date, bytes, list[str]]:
     """Date, payload and approvers of the release statement, if it is about exactly this evidence."""
     keys = [key for key, _ in policy.approvers.values()]
@@ -434,26 +422,43 @@ def check_approvers(ids: list[str], seen: datetime.date, policy: Policy) -> list
     return sorted(approvers[i][0] for i in ids)
 
 
-def check_signatures(value: object, images: dict[str, Image], policy: Policy) -> None:
-    """Every target, and nothing else, is signed by a key of the policy."""
+def signing_keys(links: list[object], policy: Policy) -> dict[str, Key]:
+    """Who may sign apps, by key id: the policy's keys, and those that one of them handed over to in turn."""
+    what = "issuers"
+    keys = {key.id: key for key, record in policy.app_keys.values() if record["revoked"] is None}
+    holders, newest = set(keys), datetime.date.min
+    need(len(links) <= 64, f"{what}: too many")
+    for link in links:
+        payload = b64(table(link, what, "payload payloadType signatures")["payload"], what)
+        claim = table(parse(payload, what), what, "date new old reason role")
+        old, new = Key(claim["old"], what), Key(claim["new"], what)
+        _, ids = open_envelope(link, ROTATION, [old, new], what)
+        need(old.id in holders and len(ids) == 2, f"{what}: not handed over by a key that signs apps")
+        need(new.id not in [*policy.ids, *keys], f"{what}: the new key has a role already")
+        text(claim["reason"], what, r"[ -~]{0,200}")
+        need(claim["role"] == "app-signing", f"{what}: of keys for something else")
+        need(date(claim["date"], what) >= newest, f"{what}: not in order")
+        holders, newest, keys[new.id] = {new.id}, date(claim["date"], what), new
+    return keys
+
+
+def check_signatures(value: object, images: dict[str, Image], keys: dict[str, Key]) -> None:
+    """Every target, and nothing else, is signed by one of the keys."""
     signatures = table(value, "signatures")
     need(signatures.keys() == images.keys(), "signatures: not one for every target")
-    keys = {key.id: key for key, _ in policy.app_keys.values()}
     for target, image in images.items():
         what = f"signature for {target}"
         it = table(signatures[target], what, "key_id sig")
         key = keys.get(text(it["key_id"], what))
-        if key is None:
-            raise RefusedError(f"{what}: by a key that does not sign apps")
-        good = key.verifies(b64(it["sig"], what), bytes.fromhex(image.app_hash))
-        need(good, f"{what}: not good")
+        good = key and key.verifies(b64(it["sig"], what), bytes.fromhex(image.app_hash))
+        need(good, f"{what}: not good, or by a key that does not sign apps")
 
 
 def verify(bundle: bytes, policy_data: bytes, today: datetime.date) -> str:
     """A report for people about a good bundle. RefusedError says what is wrong with any other."""
     need(len(bundle) <= MAX_BUNDLE, f"bundle: more than {MAX_BUNDLE} bytes")
     policy = Policy(policy_data)
-    it = table(parse(bundle, "bundle"), "bundle", "evidence log release schema signatures")
+    it = table(parse(bundle, "bundle"), "bundle", "evidence issuers log release schema signatures")
     need(it["schema"] == "release-bundle/1", "bundle: of another schema")
     files = {path: b64(data, "evidence") for path, data in table(it["evidence"], "evidence").items()}
     images = check_evidence(files, policy)
@@ -461,7 +466,7 @@ def verify(bundle: bytes, policy_data: bytes, today: datetime.date) -> str:
     seen = check_log(it["log"], proposed, payload, images, policy)
     need(seen <= today, f"log head: of {seen}, and today is {today}; is the clock right?")
     approvers = check_approvers(ids, seen, policy)
-    check_signatures(it["signatures"], images, policy)
+    check_signatures(it["signatures"], images, signing_keys(items(it["issuers"], "issuers"), policy))
     app = next(iter(images.values()))
     lines = [f"{app.name} {app.version}: good", f"approved by {', '.join(approvers)}; logged on {seen}"]
     lines += [f"{target}: app hash {image.app_hash}" for target, image in images.items()]

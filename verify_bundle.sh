@@ -50,8 +50,8 @@ canonical "$policy" policy 'has_only("schema app_keys approvers apps builders ex
     and .schema == "release-policy/1" and (.log | has_only("key origin required witnesses"))
     and (.issued | date) and (.expires | date)
     and (.approvers | parties("expires key name revoked")) and (.builders | parties("key name"))
-    and (.app_keys | parties("key name")) and (.log.witnesses | parties("key name"))
-    and (.approvers | all((.expires | date) and (.revoked == null or (.revoked | date))))
+    and (.app_keys | parties("key name revoked")) and (.log.witnesses | parties("key name"))
+    and (.approvers | all(.expires | date)) and (.approvers + .app_keys | all(.revoked == null or (.revoked | date)))
     and (.threshold | whole(2; 1000)) and (.rebuilds | whole(0; 1000)) and (.log.required | whole(0; 1000))
     and .threshold <= (.approvers | length) and .rebuilds <= (.builders | length)
     and .log.required <= (.log.witnesses | length)
@@ -60,14 +60,19 @@ canonical "$policy" policy 'has_only("schema app_keys approvers apps builders ex
 jq -r '{approvers, builders, app_keys, log: [.log], witnesses: .log.witnesses} | to_entries[]
     | "\(.key) \(.value[].key | @base64)"' "$policy" >"$work/parties"
 mkdir "$work/keys/approvers" "$work/keys/builders" "$work/keys/app_keys" "$work/keys/log" "$work/keys/witnesses"
+# key_id WHAT: the id of the key in $work/key.pem, if that is a secp256k1 key in plain PEM.
+key_id() {
+    openssl pkey -pubin -in "$work/key.pem" -outform DER -out "$work/key.der" 2>/dev/null || refuse "$1: no key"
+    # SubjectPublicKeyInfo of secp256k1: 23 bytes that never change, then the point.
+    [ "$(head -c 23 "$work/key.der" | base64 -w0)" = MFYwEAYHKoZIzj0CAQYFK4EEAAoDQgA= ] || refuse "$1: other curve"
+    openssl pkey -pubin -in "$work/key.pem" | cmp -s - "$work/key.pem" || refuse "$1: not plain PEM"
+    tail -c 65 "$work/key.der" >"$work/point"
+    id=$(sha256 "$work/point" | cut -c1-16)
+}
 while read -r role key; do
     echo "$key" | base64 -d >"$work/key.pem"
-    openssl pkey -pubin -in "$work/key.pem" -outform DER -out "$work/key.der" 2>/dev/null || refuse "policy: no key"
-    # SubjectPublicKeyInfo of secp256k1: 23 bytes that never change, then the point.
-    [ "$(head -c 23 "$work/key.der" | base64 -w0)" = MFYwEAYHKoZIzj0CAQYFK4EEAAoDQgA= ] || refuse "policy: other curve"
-    openssl pkey -pubin -in "$work/key.pem" | cmp -s - "$work/key.pem" || refuse "policy: not plain PEM"
-    tail -c 65 "$work/key.der" >"$work/point"
-    cp "$work/key.pem" "$work/keys/$role/$(sha256 "$work/point" | cut -c1-16).pem"
+    key_id policy
+    cp "$work/key.pem" "$work/keys/$role/$id.pem"
 done <"$work/parties"
 
 # low_s SIGNATURE: DER whose S lies in the lower half.
@@ -102,7 +107,7 @@ envelope() {
 
 # --- The evidence -----------------------------------------------------------------------------------------
 
-canonical "$bundle" bundle 'has_only("evidence log release schema signatures") and .schema == "release-bundle/1"
+canonical "$bundle" bundle 'has_only("evidence issuers log release schema signatures") and (.issuers | type == "array") and .schema == "release-bundle/1"
     and (.evidence | type == "object" and all(b64)) and (.signatures | type == "object")
     and (.evidence | keys as $there
     | [$there[] | capture("\\Atargets/(?<t>[a-z0-9_]{1,32})/image\\.json\\z").t] as $targets
@@ -266,11 +271,50 @@ done
 what="too few approvals"
 is "$policy" '.threshold <= $n' --argjson n "$good"
 
+# Who may sign apps: the policy's keys, and those that one of them handed over to in turn.
+mkdir "$work/keys/signing" "$work/keys/holders" "$work/keys/link"
+ask "$policy" '.app_keys[] | select(.revoked == null) | .key | @base64' -r >"$work/current"
+while read -r key; do
+    echo "$key" | base64 -d >"$work/key.pem"
+    key_id policy
+    cp "$work/key.pem" "$work/keys/signing/$id.pem"
+done <"$work/current"
+cp "$work"/keys/signing/* "$work/keys/holders"
+jq -c '.issuers[]' "$bundle" >"$work/links"
+[ "$(wc -l <"$work/links")" -le 64 ] || refuse "issuers: too many"
+newest=0000-00-00 number=0
+while [ $((number += 1)) -le "$(wc -l <"$work/links")" ]; do
+    what="issuers: not a rotation"
+    sed -n "${number}p" "$work/links" >"$work/link"
+    rm -f "$work"/keys/link/*
+    ask "$work/link" '.payload | select(b64)' -r | decode "$work/payload"
+    canonical "$work/payload" issuers 'has_only("date new old reason role") and .role == "app-signing" and (.date | date)
+        and .date >= $d and (.reason | type == "string" and test("\\A[ -~]{0,200}\\z")) and ([.old, .new] | all(type == "string"))' \
+        --arg d "$newest"
+    cp "$work/payload" "$work/rotation"
+    for end in old new; do
+        jq -j ".$end" "$work/rotation" >"$work/key.pem"
+        key_id issuers
+        cp "$work/key.pem" "$work/keys/link/$id.pem"
+        [ $end = new ] || [ -f "$work/keys/holders/$id.pem" ] || refuse "issuers: not handed over by a key that signs apps"
+    done
+    for role in approvers builders app_keys log witnesses signing; do
+        [ ! -f "$work/keys/$role/$id.pem" ] || refuse "issuers: the new key has a role already"
+    done
+    new=$id
+    envelope "$work/link" application/vnd.nano-toolchain.issuer-rotation+json link issuers
+    [ "$(echo "$ids" | wc -l)" = 2 ] || refuse "issuers: not signed by both keys"
+    rm "$work"/keys/holders/*
+    cp "$work/keys/link/$new.pem" "$work/keys/holders"
+    cp "$work/keys/link/$new.pem" "$work/keys/signing"
+    newest=$(jq -r .date "$work/rotation")
+done
+
 what="not a signature for every target"
 is "$bundle" '(.signatures | keys) == ($i[0] | keys) and (.signatures | all(has_only("key_id sig") and (.sig | b64)
     and (.key_id | type == "string" and test("\\A[0-9a-f]{16}\\z"))))' --slurpfile i "$work/images"
 for target in $(ls targets); do
-    key=$work/keys/app_keys/$(jq -r --arg t "$target" '.signatures[$t].key_id' "$bundle").pem
+    key=$work/keys/signing/$(jq -r --arg t "$target" '.signatures[$t].key_id' "$bundle").pem
     [ -f "$key" ] || refuse "signature for $target: by a key that does not sign apps"
     jq -r --arg t "$target" '.signatures[$t].sig' "$bundle" | decode "$work/sig"
     low_s "$work/sig" || refuse "signature for $target: S is not in the lower half"

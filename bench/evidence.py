@@ -30,7 +30,7 @@ from toolchain.release import merkle
 from toolchain.release.attestation import attest
 from toolchain.release.evidence import Build
 from toolchain.release.log import Log, cosign
-from toolchain.release.policy import Approver, LogPolicy, Party, ReleasePolicy
+from toolchain.release.policy import AppKey, Approver, LogPolicy, Party, ReleasePolicy
 from toolchain.release.sbom import Part, sbom
 from toolchain.target import targets
 
@@ -147,7 +147,7 @@ def _release(folder: Path) -> tuple[Path, Path, int]:
         approvers=tuple(Approver(name, pem[name], "2999-12-31", None) for name in ("alice", "bob")),
         rebuilds=2,
         builders=tuple(Party(name, pem[name]) for name in ("one", "two")),
-        app_keys=(Party("app", pem["app"]),),
+        app_keys=(AppKey("app", pem["app"], None),),
         log=LogPolicy(_ORIGIN, pem["log"], (Party("witness", pem["witness"]),), 1),
     )
     builds = {target.name: _build(target.name, target.id, target.version) for target in targets()}

@@ -29,7 +29,7 @@ REVOCATION = "application/vnd.nano-toolchain.issuer-revocation+json"
 MAX_STATEMENTS = 64
 
 _ROLE = re.compile(r"[a-z-]{1,32}")
-_MAX_REASON = 200
+_REASON = re.compile(r"[ -~]{0,200}")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,9 @@ class Chain:
             SigningError: a signature is missing, not good or too many, or the statements do not fit together.
         """
         chain, newest = cls(), datetime.date.min
-        for envelope in envelopes:
+        for number, envelope in enumerate(envelopes):
+            if number == MAX_STATEMENTS:
+                raise ImageError(f"a chain has at most {MAX_STATEMENTS} statements", where=where)
             chain, date = chain._with(envelope, where)
             if date < newest:
                 raise SigningError(
@@ -93,8 +95,8 @@ class Chain:
         """
         table = {
             "date": date.isoformat(),
-            "new": new.public_key.point.hex(),
-            "old": old.public_key.point.hex(),
+            "new": new.public_key.pem(),
+            "old": old.public_key.pem(),
             "reason": reason,
             "role": role,
         }
@@ -108,7 +110,7 @@ class Chain:
         Raises:
             SigningError: the signer refuses, or may not revoke that key.
         """
-        table = {"date": date.isoformat(), "key": key.point.hex(), "reason": reason, "role": role}
+        table = {"date": date.isoformat(), "key": key.pem(), "reason": reason, "role": role}
         envelope = seal(REVOCATION, table)
         _, allowed, _ = self._with_unsigned(envelope)
         if (by.public_key,) not in allowed:
@@ -161,12 +163,11 @@ class Chain:
         if table.keys() != names or texts.keys() != names:
             raise ImageError("not a statement about an issuer's key", where=where)
         date, role = parse_date(texts["date"], where=where), texts["role"]
-        if (
-            not _ROLE.fullmatch(role)
-            or not texts["reason"].isprintable()
-            or len(texts["reason"]) > _MAX_REASON
-        ):
-            raise ImageError("a statement of the chain has a plain role and a printable reason", where=where)
+        if not _ROLE.fullmatch(role) or not _REASON.fullmatch(texts["reason"]):
+            raise ImageError(
+                "a statement of the chain has a role, and a reason of at most 200 ASCII characters",
+                where=where,
+            )
         about = _key(texts["old"] if rotates else texts["key"], where)
         keys = self.keys or (about,)
         if self.role not in ("", role) or about not in keys or about in self.revoked:
@@ -187,11 +188,11 @@ class Chain:
         )
 
 
-def _key(point: str, where: str) -> PublicKey:
+def _key(pem: str, where: str) -> PublicKey:
     try:
-        key = PublicKey(bytes.fromhex(point))
-    except (ValueError, SigningError) as e:
-        raise ImageError("a statement of the chain names no secp256k1 point", where=where) from e
-    if key.point.hex() != point:
-        raise ImageError("a point of the chain is not lower-case hex", where=where)
+        key = PublicKey.from_pem(pem)
+    except SigningError as e:
+        raise ImageError("a statement of the chain names no secp256k1 key", where=where) from e
+    if key.pem() != pem:
+        raise ImageError("a key of the chain is not plain PEM", where=where)
     return key

@@ -238,8 +238,12 @@ def _escaped(text: str) -> str:
     return escape(text)
 
 
+_FIRST = {"load": "--bundle"}
+"""Tasks that may be given a file without the name of its option: invoke has no such arguments."""
+
+
 class _Inv(Program):
-    """invoke, with the exit code of a wrong option as documented, and no more contexts than a call needs."""
+    """invoke, with documented exit codes, ``load FILE``, and no more contexts than a call needs."""
 
     def _make_parser(self) -> Parser:
         """A parser of the tasks that are named: copying all of them would be a third of a task's start."""
@@ -252,6 +256,12 @@ class _Inv(Program):
             if not words.isdisjoint((name, *aliases))
         ]
         return Parser(initial=self.initial_context, contexts=contexts)
+
+    def normalize_argv(self, argv: list[str] | None) -> None:
+        super().normalize_argv(argv)
+        name, *rest = self.argv[1:] or [""]
+        if name in _FIRST and rest and not rest[0].startswith("-"):
+            self.argv = [self.argv[0], name, _FIRST[name], *rest]
 
     def parse_core(self, argv: list[str] | None) -> None:
         with _parse_errors():

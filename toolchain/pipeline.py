@@ -26,7 +26,7 @@ from toolchain.build.machines import machine
 from toolchain.build.result import BuildResult
 from toolchain.build.sdk import Sdk, find_sdk
 from toolchain.build.workplace import Job
-from toolchain.errors import ConfigError, ToolchainError, VerificationError
+from toolchain.errors import ConfigError, SigningError, ToolchainError, VerificationError
 from toolchain.manifest import (
     ImageRecord,
     Manifest,
@@ -605,6 +605,12 @@ def signing_key(uri: str, issuer_key: str, chosen: Policy, ask_secret: AskSecret
     Raises:
         ConfigError, SigningError: it cannot be opened, or the policy does not accept it.
     """
+    if chosen.approvals:
+        raise SigningError(
+            f"the policy {chosen.name} has nothing signed before it is approved",
+            hint="./inv release --policy store goes the whole way (docs/release.md); "
+            "--policy release signs without approvals",
+        )
     from toolchain.sign import open_signer
     from toolchain.sign.file import FileSigner
     from toolchain.sign.issuer import development_issuer
@@ -667,21 +673,27 @@ def _sign(verified: Verified, key: SigningKey) -> Path:
 # Load
 
 
-def load_all(
-    signed: Sequence[Outcome[Path]], trusted: Sequence[PublicKey], progress: Progress
-) -> tuple[Outcome[tuple[Package, Loaded]], ...]:
-    """Read each package back and load it into a virtual device of its own."""
-    from toolchain.devices import DeviceOptions
-    from toolchain.package import load, read_package
+def read_all(signed: Sequence[Outcome[Path]], trusted: Sequence[PublicKey]) -> tuple[Outcome[Package], ...]:
+    """Read each package back, believing only what one of ``trusted`` signed."""
+    from toolchain.package import read_package
 
-    def one(path: Path) -> tuple[Package, Loaded]:
-        package = read_package(path, trusted)
+    return _each(signed, lambda path: read_package(path, trusted))
+
+
+def load_all(
+    packages: Sequence[Outcome[Package]], progress: Progress
+) -> tuple[Outcome[tuple[Package, Loaded]], ...]:
+    """Load each package into a virtual device of its own."""
+    from toolchain.devices import DeviceOptions
+    from toolchain.package import load
+
+    def one(package: Package) -> tuple[Package, Loaded]:
         return package, load(package, DeviceOptions("virtual:"), lambda _done, _total: None)
 
     outcomes = []
     with ThreadPoolExecutor() as pool:
-        results = pool.map(lambda o: _attempt(o.app, o.target, lambda: one(o.get())), signed)
+        results = pool.map(lambda o: _attempt(o.app, o.target, lambda: one(o.get())), packages)
         for done, outcome in enumerate(results, start=1):
             outcomes.append(outcome)
-            progress(done, len(signed))
+            progress(done, len(packages))
     return tuple(outcomes)

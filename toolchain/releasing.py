@@ -14,17 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolchain import dist
-from toolchain.dsse import Envelope
-from toolchain.errors import ConfigError, SigningError, VerificationError
+from toolchain.chain import Chain
+from toolchain.dsse import Envelope, parse_date
+from toolchain.errors import ConfigError, ImageError, SigningError, VerificationError
 from toolchain.image import Image, VerifiedImage
 from toolchain.keys import AskSecret, PublicKey, Signature, low_s
 from toolchain.manifest import ImageRecord, Manifest, SignatureRecord, VerificationRecord
 from toolchain.package import Package
 from toolchain.release import attestation, bundle
+from toolchain.release.approvals import ApprovalError, check_approvals
 from toolchain.release.bundle import MAX_BUNDLE, Bundle, Release, SignedApp
 from toolchain.release.evidence import Build, Evidence, check_evidence
 from toolchain.release.log import Log, TreeHead, cosign
-from toolchain.release.policy import Party, ReleasePolicy
+from toolchain.release.policy import AppKey, Approver, LogPolicy, Party, ReleasePolicy
 from toolchain.release.sbom import Part, PartKind, sbom
 from toolchain.sign import open_asking
 from toolchain.sign.external import (
@@ -37,21 +39,38 @@ from toolchain.sign.external import (
     read_request,
     write_request,
 )
+from toolchain.sign.record import Role, read_record
+from toolchain.sign.trusted import trusted_keys
 
 if TYPE_CHECKING:
     from toolchain.build.result import BuildResult
     from toolchain.pipeline import Built, Verified
 
 SUFFIX = ".bundle"
+POLICY_FILE = "release-policy.json"
+"""The release policy of an app, in its folder, unless somebody names another."""
 
 _MAX_POLICY = 1 << 20
 _MAX_ENVELOPE = 1 << 20
 _MAX_SIGNATURE = 4096
+_MAX_CHAIN = 1 << 20
 
 
 def today() -> datetime.date:
     """The day, in UTC."""
     return datetime.datetime.now(tz=datetime.UTC).date()
+
+
+def day(text: str) -> datetime.date:
+    """A day as it comes from a command line, YYYY-MM-DD.
+
+    Raises:
+        ConfigError: anything else.
+    """
+    try:
+        return parse_date(text, where="")
+    except ImageError as e:
+        raise ConfigError(f"not a day of the form YYYY-MM-DD: {text!r:.20}") from e
 
 
 # Files
@@ -108,6 +127,11 @@ def rebuild_path(built: "Built", made: "Attestation") -> Path:
     return built.folder.parent / "rebuilds" / f"{made.builder}.json"
 
 
+def rebuilds_beside(built: "Built") -> list[Path]:
+    """The builders' statements that lie where ``rebuild_path`` has them."""
+    return sorted((built.folder.parent / "rebuilds").glob("*.json"))
+
+
 def _file_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._+-]", "_", text)
 
@@ -115,6 +139,55 @@ def _file_name(text: str) -> str:
 def _read_envelope(path: Path) -> Envelope:
     text = dist.read(path, limit=_MAX_ENVELOPE).decode("utf-8", "replace")
     return Envelope.from_json(text, where=str(path))
+
+
+# The policy
+
+
+def new_policy(
+    apps: Sequence[str],
+    parties: Mapping[Role, Sequence[str]],
+    *,
+    verification: str,
+    threshold: int,
+    origin: str,
+    issued: datetime.date,
+    expires: datetime.date,
+) -> ReleasePolicy:
+    """A policy of parties that are written ``NAME=RECORD``, with the path of a key's public record, by role.
+
+    All builders must have rebuilt, all witnesses have signed. A rotated key stands for its newest successor.
+
+    Raises:
+        ConfigError: not written so.
+        ImageError: a policy that cannot be kept, or that one person could keep alone.
+        SigningError: a record cannot be read, has another role, or its key was revoked.
+    """
+    found = {role: [_named(role, text) for text in texts] for role, texts in parties.items()}
+    if len(found["log"]) != 1:
+        raise ConfigError("a policy names one log", hint="--log RECORD")
+    return ReleasePolicy(
+        apps=tuple(apps),
+        issued=issued.isoformat(),
+        expires=expires.isoformat(),
+        verification=verification,
+        threshold=threshold,
+        approvers=tuple(
+            Approver(p.name, p.key, expires.isoformat(), None) for p in found["release-approval"]
+        ),
+        rebuilds=len(found["builder"]),
+        builders=tuple(found["builder"]),
+        app_keys=tuple(AppKey(p.name, p.key, None) for p in found["app-signing"]),
+        log=LogPolicy(origin, found["log"][0].key, tuple(found["witness"]), len(found["witness"])),
+    )
+
+
+def _named(role: Role, text: str) -> Party:
+    name, equals, file = text.rpartition("=")
+    path = Path(file).expanduser()
+    record = read_record(path)
+    record.require_role(role)
+    return Party(name if equals else path.stem, trusted_keys(path, record)[-1].pem())
 
 
 # Signers
@@ -247,11 +320,16 @@ def _build(verified: "Verified") -> Build:
 
 
 def _bill(verified: "Sequence[Verified]") -> bytes:
-    """The bill of materials: the app's own files, SDK and compiler."""
+    """The bill of materials: the app's own files, SDK, compiler, C library."""
+    from toolchain.build.materials import materials
+
     parts: list[Part] = []
-    for result in (v.built.result for v in verified):
+    seen = set()
+    for job, result in ((v.built.job, v.built.result) for v in verified):
         made = result.provenance
-        parts += [Part("sdk", made.sdk), Part("compiler", made.compiler)]
+        if (job.sdk, made.compiler) not in seen:
+            seen.add((job.sdk, made.compiler))
+            parts += [Part(m.kind, m.name, m.version, m.sha256) for m in materials(job, made)]
         parts += [
             Part(kind, path.relative_to(result.sources).as_posix(), "", _sha256(path))
             for kind, path in _own_files(result)
@@ -432,8 +510,64 @@ def prove(value: Bundle, folder: Path) -> Bundle:
     return bundle.prove_logged(value, log, head)
 
 
-def sign(value: Bundle, policy: ReleasePolicy, uri: str, ask_secret: AskSecret) -> Bundle:
+def advance(
+    verified: "Sequence[Verified]",
+    policy: ReleasePolicy,
+    path: Path,
+    *,
+    rebuilds: Sequence[Path],
+    log: Path | None,
+    uri: str,
+    ask_secret: AskSecret,
+    chain: Path | None = None,
+) -> Release:
+    """A release as far as it gets today: drafted, then, once enough people approved and logged it, signed.
+
+    ``path`` is the bundle's; it is drafted there unless it is there already, and must be about this build.
+
+    Raises:
+        ConfigError, ImageError: a file, or the signer.
+        VerificationError: builds, rebuilds, bundle, log and policy do not fit together, or it is not logged.
+        SigningError: approvals are missing (the bundle waits in ``path``), or the signer refuses.
+    """
+    if path.exists():
+        value = read_bundle(path)
+        images = check_evidence(value.evidence, value.release, policy).images
+        if images != {v.built.job.target.name: v.built.image for v in verified}:
+            raise VerificationError(
+                "the bundle is about another build", hint="name another file with --out", where=str(path)
+            )
+    else:
+        value = draft(verified, policy, rebuilds, today())
+        write_bundle(path, value)
+    if not value.signatures:
+        try:
+            check_approvals(policy, [value.release], value.release, today())
+        except ApprovalError as e:
+            raise ApprovalError(
+                f"{path} waits for approvals: {e.message}",
+                (),
+                hint="give it to the approvers (./inv approve, bundle.merge), and call this again",
+            ) from e
+        if log is not None:
+            value = prove(value, log)
+            write_bundle(path, value)
+        if value.log is None:
+            raise VerificationError(
+                f"{path} is approved, but no log lists it",
+                hint="./inv log.append and log.witness, then call this again with --log FOLDER",
+            )
+        value = sign(value, policy, uri, ask_secret, chain)
+        write_bundle(path, value)
+    return verify(value, policy)
+
+
+def sign(
+    value: Bundle, policy: ReleasePolicy, uri: str, ask_secret: AskSecret, chain: Path | None = None
+) -> Bundle:
     """The finished bundle: everything is checked, then each target's app hash is signed.
+
+    The key is one of the policy's, or ``chain`` leads to it from one of them.
 
     Raises:
         ConfigError, ImageError, VerificationError, SigningError: the bundle is not ready, or the signer.
@@ -441,7 +575,12 @@ def sign(value: Bundle, policy: ReleasePolicy, uri: str, ask_secret: AskSecret) 
     evidence = bundle.check_ready(value, policy, today())
     signer = open_asking(uri, "app-signing", ask_secret, evidence.facts)
     key = signer.public_key
-    _party(policy.app_keys, key, "app key")
+    issuers: tuple[Envelope, ...] = ()
+    if chain is None:
+        _party([k for k in policy.app_keys if k.revoked is None], key, "app key")
+    else:
+        read = Chain.from_json(dist.read(chain, limit=_MAX_CHAIN), where=str(chain))
+        issuers = bundle.links(read, policy, key)
     signatures = {}
     awaiting: AwaitingSignatureError | None = None
     for target, image in evidence.images.items():
@@ -451,4 +590,4 @@ def sign(value: Bundle, policy: ReleasePolicy, uri: str, ask_secret: AskSecret) 
             awaiting = e  # The others' requests are written, too: one walk across the gap is enough.
     if awaiting is not None:
         raise awaiting
-    return bundle.sign_bundle(dataclasses.replace(value, signatures={}), signatures, policy)
+    return bundle.sign_bundle(dataclasses.replace(value, signatures={}), signatures, policy, issuers)

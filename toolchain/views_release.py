@@ -1,5 +1,6 @@
 """How releases look, as text for a person and as JSON lines. Only the task modules import this."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from toolchain.errors import SigningError
 from toolchain.image import Image
 from toolchain.release.bundle import Bundle, Release
 from toolchain.release.log import TreeHead
+from toolchain.release.policy import ReleasePolicy
 from toolchain.releasing import Attached, Attestation, Look, look
 
 if TYPE_CHECKING:
@@ -40,6 +42,27 @@ def _fields(path: Path, seen: Look) -> dict[str, object]:
         "rebuilt_by": [party.name for party in evidence.rebuilt_by],
         "approved_by": list(seen.approved_by),
     }
+
+
+def policy(out: Output, path: Path, rules: ReleasePolicy) -> None:
+    """A policy that is new."""
+    digest = hashlib.sha256(rules.to_json().encode()).hexdigest()
+    fields = {
+        "path": str(path),
+        "sha256": digest,
+        "apps": list(rules.apps),
+        "threshold": rules.threshold,
+        "approvers": [party.name for party in rules.approvers],
+        "builders": [party.name for party in rules.builders],
+        "witnesses": [party.name for party in rules.log.witnesses],
+        "expires": rules.expires,
+    }
+    text = (
+        f"{', '.join(rules.apps)}: {rules.threshold} of {len(rules.approvers)} approvers, "
+        f"{rules.rebuilds} rebuilds, {rules.log.required} witnesses, "
+        f"until {rules.expires}, in {path}\n  sha256  {digest}"
+    )
+    out.result("policy", fields, text)
 
 
 def shown(out: Output, path: Path, seen: Look) -> None:

@@ -28,7 +28,7 @@ from tests.unit.sign.softhsm import PIN
 from toolchain.keys import PublicKey
 from toolchain.release.bundle import write_bundle
 from toolchain.release.log import Log
-from toolchain.release.policy import Approver, LogPolicy, Party, ReleasePolicy
+from toolchain.release.policy import AppKey, Approver, LogPolicy, Party, ReleasePolicy
 from toolchain.sign import open_signer
 from toolchain.sign.files import write_new
 from toolchain.sign.pkcs11 import create_key
@@ -158,7 +158,7 @@ def make_policy(keys: Path) -> Path:
         approvers=tuple(Approver(name, points[name], "2999-12-31", None) for name in ("alice", "bob")),
         rebuilds=2,
         builders=tuple(Party(name, points[name]) for name in ("one", "two")),
-        app_keys=(Party("app", points["app"]),),
+        app_keys=(AppKey("app", points["app"], None),),
         log=LogPolicy("log.example/apps", points["log"], (Party("witness", points["witness"]),), 1),
     )
     path = keys / "policy.json"
@@ -212,13 +212,13 @@ def test_the_whole_ceremony(app: Path, tmp_path: Path) -> None:
     assert call("log.prove", path, "--log", log).only("bundle")["stage"] == "logged"
 
     call("bundle.verify", path, *known, code=5)
-    call("bundle.load", path, *known, "--device", "virtual:nanosp", code=5)
+    call("load", path, *known, "--device", "virtual:nanosp", code=5)
     call("bundle.sign", path, *known, key="log", code=6)
     assert call("bundle.sign", path, *known, key="app").only("bundle")["stage"] == "signed"
     good = call("bundle.verify", path, *known).only("bundle-verified")
     assert good["digests"] == made_draft["digests"]
     assert good["approved_by"] == ["alice", "bob"]
-    loading = ("bundle.load", path, *known, "--device", "virtual:nanosp", "--state", tmp_path / "device.json")
+    loading = ("load", path, *known, "--device", "virtual:nanosp", "--state", tmp_path / "device.json")
     installed = call(*loading).only("installed")
     assert (installed["target"], installed["digest"]) == ("nanosp", good["digests"]["nanosp"])
     assert call(*loading).only("installed")["unchanged"]
@@ -291,7 +291,7 @@ def test_an_hsm_signs_what_is_ready(policy: Path, tmp_path: Path, monkeypatch: p
     path = tmp_path / "app.bundle"
     with softhsm.softhsm(tmp_path, softhsm.module(), monkeypatch) as hsm:
         key = create_key(hsm.uri(extra=";id=%01"), lambda _name: PIN)
-        rules = dataclasses.replace(LASTING, app_keys=(Party("app", key.pem()),))
+        rules = dataclasses.replace(LASTING, app_keys=(AppKey("app", key.pem(), None),))
         policy.write_text(rules.to_json())
         path.write_bytes(write_bundle(logged(approved(draft(rules, targets=("nanosp", "nanos")), rules))))
         ready = path.read_bytes()

@@ -148,11 +148,22 @@ def choose(sdk: Sdk, name: str = "") -> Compiler:
             f"{chosen.name} does not go with {label}",
             hint=f"it builds with {fitting[0].name}: {fitting[0].install}",
         )
-    if sdk.family in _data()["newlib"]["families"] and newlib_folder() is None:
+    if needs_newlib(sdk) and newlib_folder() is None:
         raise ConfigError(
             f"{label} includes newlib's headers, which are not installed", hint=_data()["newlib"]["install"]
         )
     return chosen
+
+
+def needs_newlib(sdk: Sdk) -> bool:
+    """Whether the SDK's sources include newlib's headers."""
+    return sdk.family in _data()["newlib"]["families"]
+
+
+def newlib_package() -> str:
+    """Version of newlib's package in the builder image."""
+    (version,) = _lock("newlib")["packages"].values()
+    return str(version)
 
 
 def newlib_folder() -> Path | None:

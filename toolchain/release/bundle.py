@@ -8,6 +8,7 @@
     release     DSSE envelope: the statement over all evidence, signed by the approvers
     log         where the log lists the statement, and the signed head that proves it; null in a draft
     signatures  target → signature over the image's digest, by a key of the policy; empty in a draft
+    issuers     rotations that lead from a key of the policy to the one that signed; empty if it signed itself
 
 Canonical JSON, so the same inputs give the same bytes and every byte counts (docs/adr/0006). A bundle grows:
 draft, approved, logged, signed. Only ``verify_bundle`` says that it is good.
@@ -18,10 +19,11 @@ import dataclasses
 import datetime
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from toolchain.chain import ROTATION, Chain
 from toolchain.dsse import IN_TOTO, Envelope, open_payload, parse_canonical
 from toolchain.errors import ImageError, VerificationError
 from toolchain.image import Image
@@ -35,6 +37,8 @@ from toolchain.release.merkle import InclusionProof
 from toolchain.release.policy import Approver, ReleasePolicy
 
 SCHEMA = "release-bundle/1"
+ROLE = "app-signing"
+"""Of the keys whose rotations count here."""
 
 MAX_BUNDLE = 1 << 24
 """Bytes. All targets of a real app take less than a tenth of that."""
@@ -56,6 +60,7 @@ class Bundle:
     release: Envelope
     log: LogProof | None
     signatures: Mapping[str, Signature]
+    issuers: tuple[Envelope, ...] = ()
 
     def with_release(self, release: Envelope) -> Self:
         """The bundle with other approvals."""
@@ -116,6 +121,7 @@ def write_bundle(bundle: Bundle) -> bytes:
             "signatures": {
                 target: {"key_id": s.key_id, "sig": _encode(s.der)} for target, s in bundle.signatures.items()
             },
+            "issuers": [json.loads(link.to_json()) for link in bundle.issuers],
         }
     ).encode()
 
@@ -131,7 +137,7 @@ def read_bundle(data: bytes, *, where: str = "bundle") -> Bundle:
     table = parse_canonical(data, where=where)
     if table.pop("schema", None) != SCHEMA:
         raise ImageError(f"not a {SCHEMA}", where=where)
-    if table.keys() != {"evidence", "release", "log", "signatures"}:
+    if table.keys() != {"evidence", "issuers", "release", "log", "signatures"}:
         raise ImageError("a part of the bundle is missing or unknown", where=where)
     evidence = _table(table["evidence"], where)
     signatures = {
@@ -143,6 +149,10 @@ def read_bundle(data: bytes, *, where: str = "bundle") -> Bundle:
         release=Envelope.from_json(canonical_json(table["release"]), where=f"{where}: release"),
         log=None if table["log"] is None else _read_log(_table(table["log"], where), f"{where}: log"),
         signatures={t: Signature(s.key_id, _decode(s.sig, where)) for t, s in signatures.items()},
+        issuers=tuple(
+            Envelope.from_json(canonical_json(link), where=f"{where}: issuers")
+            for link in _list(table["issuers"], where)
+        ),
     )
     if write_bundle(bundle) != data:
         raise ImageError("not a bundle in its canonical form", where=where)
@@ -159,6 +169,12 @@ def _read_log(table: dict[str, object], where: str) -> LogProof:
 def _table(value: object, where: str) -> dict[str, object]:
     if not isinstance(value, dict):
         raise ImageError("a part of the bundle is not a table", where=where)
+    return value
+
+
+def _list(value: object, where: str) -> list[object]:
+    if not isinstance(value, list):
+        raise ImageError("a part of the bundle is not a list", where=where)
     return value
 
 
@@ -268,13 +284,18 @@ def check_ready(
     return evidence
 
 
-def sign_bundle(bundle: Bundle, signatures: Mapping[str, Signature], policy: ReleasePolicy) -> Bundle:
-    """The finished bundle, with a signature for every target.
+def sign_bundle(
+    bundle: Bundle,
+    signatures: Mapping[str, Signature],
+    policy: ReleasePolicy,
+    issuers: Sequence[Envelope] = (),
+) -> Bundle:
+    """The finished bundle, with a signature for every target; ``issuers`` as in ``links``.
 
     Raises:
         ImageError, VerificationError, SigningError: it is not good.
     """
-    signed = dataclasses.replace(bundle, signatures=dict(signatures))
+    signed = dataclasses.replace(bundle, signatures=dict(signatures), issuers=tuple(issuers))
     evidence = check_ready(signed, policy, _check_log(signed, policy).date)
     _check_signatures(signed, evidence, policy)
     return signed
@@ -330,7 +351,7 @@ def _check_log(bundle: Bundle, policy: ReleasePolicy) -> TreeHead:
 def _check_signatures(bundle: Bundle, evidence: Evidence, policy: ReleasePolicy) -> dict[str, SignedApp]:
     if bundle.signatures.keys() != evidence.builds.keys():
         raise VerificationError("not every target is signed, or more than that", hint="the bundle is a draft")
-    keys = {party.public_key.key_id: party.public_key for party in policy.app_keys}
+    keys = {key.key_id: key for key in _signing_keys(bundle.issuers, policy)}
     apps = {}
     for target, build in evidence.builds.items():
         signature = bundle.signatures[target]
@@ -343,3 +364,33 @@ def _check_signatures(bundle: Bundle, evidence: Evidence, policy: ReleasePolicy)
         manifest = dataclasses.replace(build.manifest, signature=record)
         apps[target] = SignedApp(build.image, manifest, key, signature)
     return apps
+
+
+def _signing_keys(issuers: Sequence[Envelope], policy: ReleasePolicy) -> tuple[PublicKey, ...]:
+    """Who may sign apps: the policy's keys, and those that one of them handed over to, link by link."""
+    keys = policy.signing_keys()
+    if not issuers:
+        return keys
+    chain = Chain.from_envelopes(issuers)
+    if chain.revoked or chain.role != ROLE or chain.keys[0] not in keys:
+        raise VerificationError("the rotations do not lead from a key of the policy that signs apps")
+    later = chain.keys[1:]
+    if any(party.public_key in later for party in policy.parties()):
+        raise VerificationError("a key that was handed over to has another role in the policy")
+    return (*keys, *later)
+
+
+def links(chain: Chain, policy: ReleasePolicy, key: PublicKey) -> tuple[Envelope, ...]:
+    """The rotations of ``chain`` that lead from a key of the policy to ``key``; none if it is one itself.
+
+    Raises:
+        VerificationError: none leads there.
+        SigningError: a key on the way was revoked.
+    """
+    if key in policy.signing_keys():
+        return ()
+    first = next((one for one in policy.signing_keys() if one in chain.keys), None)
+    if first is None or key not in chain.trusted_by(first, ROLE):
+        raise VerificationError("no rotation leads from a key of the policy to the key that signs")
+    rotations = [link for link in chain.statements if link.payload_type == ROTATION]
+    return tuple(rotations[chain.keys.index(first) : chain.keys.index(key)])

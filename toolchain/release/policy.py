@@ -63,6 +63,13 @@ class Approver(Party):
 
 
 @dataclass(frozen=True)
+class AppKey(Party):
+    """A key that signs apps. ``revoked`` is the day on which it was given up; from then on it is no key."""
+
+    revoked: str | None
+
+
+@dataclass(frozen=True)
 class LogPolicy:
     """The transparency log: its name and key, its witnesses, and how many of them must have signed."""
 
@@ -93,7 +100,7 @@ class ReleasePolicy:
     approvers: tuple[Approver, ...]
     rebuilds: int
     builders: tuple[Party, ...]
-    app_keys: tuple[Party, ...]
+    app_keys: tuple[AppKey, ...]
     log: LogPolicy
 
     def __post_init__(self) -> None:
@@ -107,6 +114,7 @@ class ReleasePolicy:
             self.expires,
             *(a.expires for a in self.approvers),
             *(a.revoked for a in self.approvers if a.revoked is not None),
+            *(k.revoked for k in self.app_keys if k.revoked is not None),
         ):
             parse_date(text, where="policy")
         for parties in (self.approvers, self.builders, self.app_keys, self.log.witnesses):
@@ -123,8 +131,12 @@ class ReleasePolicy:
         ):
             if not least <= needed <= there:
                 raise ImageError(f"{name} is {needed}, possible is {least} to {there}", where="policy")
-        if not self.app_keys or not self.apps or not _ORIGIN.fullmatch(self.log.origin):
+        if not self.signing_keys() or not self.apps or not _ORIGIN.fullmatch(self.log.origin):
             raise ImageError("a policy names apps, keys that sign them, and a log", where="policy")
+
+    def signing_keys(self) -> tuple[PublicKey, ...]:
+        """Keys that sign apps, without those that were revoked."""
+        return tuple(key.public_key for key in self.app_keys if key.revoked is None)
 
     def parties(self) -> Iterable[Party]:
         """Everyone with a key."""

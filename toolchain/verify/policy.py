@@ -12,13 +12,15 @@ from toolchain.verify.model import Rule, Severity
 from toolchain.verify.rules import RULES
 
 _FILE = Path(__file__).parent / "policies.toml"
+_KEYS = {"title", "blocks", "rules", "extends", "release_key", "approvals"}
 
 
 @dataclass(frozen=True)
 class Policy:
     """A named set of rules. ``rules`` keeps the order in which they run.
 
-    ``release_key`` says that a development key may not sign what passed.
+    ``release_key`` says that a development key may not sign what passed, ``approvals`` that nobody signs
+    before enough people approved it (docs/release.md).
     """
 
     name: str
@@ -26,6 +28,7 @@ class Policy:
     blocks: frozenset[Severity]
     rules: tuple[Rule, ...]
     release_key: bool = False
+    approvals: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a policy that could not refuse anything.
@@ -38,7 +41,7 @@ class Policy:
 
 
 def read_policies(text: str, *, where: str) -> Mapping[str, Policy]:
-    """Policies from TOML: per name ``title``, ``blocks``, ``release_key``, ``rules``, perhaps ``extends``.
+    """Policies from TOML: per name ``title``, ``blocks``, ``rules``, and perhaps more.
 
     Raises:
         ConfigError: unknown rules, severities or keys, an empty policy, ``extends`` of a later one.
@@ -55,8 +58,9 @@ def read_policies(text: str, *, where: str) -> Mapping[str, Policy]:
                 blocks=frozenset(Severity[severity.upper()] for severity in table["blocks"]),
                 rules=(base.rules if base else ()) + tuple(known[rule] for rule in table["rules"]),
                 release_key=_truth(table.get("release_key", base.release_key if base else False)),
+                approvals=_truth(table.get("approvals", base.approvals if base else False)),
             )
-            if unknown := table.keys() - {"title", "blocks", "rules", "extends", "release_key"}:
+            if unknown := table.keys() - _KEYS:
                 raise ConfigError(f"policy {name} has unknown keys: {', '.join(unknown)}", where=where)
     except (tomllib.TOMLDecodeError, TypeError, AttributeError) as e:
         raise ConfigError(f"not a policy file: {e}", where=where) from e
@@ -67,7 +71,7 @@ def read_policies(text: str, *, where: str) -> Mapping[str, Policy]:
 
 def _truth(value: object) -> bool:
     if not isinstance(value, bool):
-        raise TypeError("release_key is true or false")
+        raise TypeError("release_key and approvals are true or false")
     return value
 
 

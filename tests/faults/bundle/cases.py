@@ -35,6 +35,7 @@ from tests.unit.release.releases import (
     signatures,
     unchecked,
 )
+from toolchain.chain import ROTATION
 from toolchain.dsse import Envelope, seal
 from toolchain.keys import ORDER, PrivateKey, Signature
 from toolchain.manifest import canonical_json
@@ -44,7 +45,7 @@ from toolchain.release.evidence import Build, collect_evidence
 from toolchain.release.images import image_to_json
 from toolchain.release.log import HEAD
 from toolchain.release.merkle import InclusionProof
-from toolchain.release.policy import ReleasePolicy
+from toolchain.release.policy import AppKey, ReleasePolicy
 from toolchain.release.provenance import provenance_statement
 
 Evidence = dict[str, bytes]
@@ -368,6 +369,76 @@ def app_signatures() -> Iterator[Case]:
         yield Case(f"signature: {name}", write_bundle(dataclasses.replace(whole, signatures=found)))
 
 
+SECOND, THIRD = PrivateKey.from_int(0xB8), PrivateKey.from_int(0xB9)
+
+
+def handed_over(*links: Envelope, by: PrivateKey = SECOND, policy: ReleasePolicy = POLICY) -> bytes:
+    """Signed by another key than the policy's, with links that are to lead there."""
+    whole = finished() if policy is POLICY else forged(policy=policy)
+    return write_bundle(dataclasses.replace(whole, signatures=signatures(whole, by), issuers=links))
+
+
+def link(
+    old: PrivateKey, new: PrivateKey, /, *signers: PrivateKey, payload_type: str = ROTATION, **change: object
+) -> Envelope:
+    pems = {"old": old.public_key.pem(), "new": new.public_key.pem()}
+    table = {"date": "2024-05-06", "reason": "planned", "role": "app-signing", **pems, **change}
+    return by(seal(payload_type, table), *(signers or (old, new)))
+
+
+def rotations() -> Iterator[Case]:
+    first, second = link(APP_KEY, SECOND), link(SECOND, THIRD)
+    yield Case("rotated", handed_over(first), good=True)
+    yield Case("rotated twice", handed_over(first, second, by=THIRD), good=True)
+    yield Case("rotated twice, signed by the key between", handed_over(first, second), good=True)
+    yield Case("rotated, signed by the old key", handed_over(first, by=APP_KEY), good=True)
+    given_up = dataclasses.replace(POLICY.app_keys[0], revoked="2024-05-01")
+    keys = (given_up, AppKey("next", THIRD.public_key.pem(), None))
+    revoked = dataclasses.replace(POLICY, app_keys=keys)
+    yield Case("signed by a revoked key", handed_over(by=APP_KEY, policy=revoked), policy=revoked)
+    yield Case("handed over by a revoked key", handed_over(first, policy=revoked), policy=revoked)
+    yield Case(
+        "signed by the key beside a revoked one",
+        handed_over(by=THIRD, policy=revoked),
+        good=True,
+        policy=revoked,
+    )
+    bad = {
+        "no link": (),
+        "a link to another key": (link(APP_KEY, THIRD),),
+        "a link from another key": (link(EVE, SECOND),),
+        "a gap": (second,),
+        "links in the wrong order": (second, first),
+        "the same link twice": (first, first),
+        "two successors": (first, link(APP_KEY, THIRD)),
+        "signed by the old key alone": (link(APP_KEY, SECOND, APP_KEY),),
+        "signed by the new key alone": (link(APP_KEY, SECOND, SECOND),),
+        "signed by nobody": (dataclasses.replace(first, signatures=()),),
+        "signed by an outsider, too": (link(APP_KEY, SECOND, APP_KEY, SECOND, EVE),),
+        "signed by an outsider": (link(APP_KEY, SECOND, EVE, SECOND),),
+        "another role": (link(APP_KEY, SECOND, role="log"),),
+        "another type": (link(APP_KEY, SECOND, payload_type="application/json"),),
+        "back in time": (first, link(SECOND, THIRD, date="2024-05-05")),
+        "no date": (link(APP_KEY, SECOND, date="2024-05-32"),),
+        "something more": (link(APP_KEY, SECOND, extra="x"),),
+        "a reason with a newline": (link(APP_KEY, SECOND, reason="a\nb"),),
+        "a reason that is long": (link(APP_KEY, SECOND, reason="x" * 201),),
+        "a key that is none": (link(APP_KEY, SECOND, new="x"),),
+        "a key that is a number": (link(APP_KEY, SECOND, new=1),),
+        "in the upper half": (
+            dataclasses.replace(first, signatures=(high_s(first.signatures[0]), first.signatures[1])),
+        ),
+    }  # fmt: skip
+    for name, links in bad.items():
+        yield Case(f"rotation: {name}", handed_over(*links))
+    yield Case("rotation: to an approver", handed_over(link(APP_KEY, ALICE), by=ALICE))
+    yield Case("rotation: to itself", handed_over(link(APP_KEY, APP_KEY, APP_KEY), by=APP_KEY))
+    yield Case("rotation: and back", handed_over(first, link(SECOND, APP_KEY), by=APP_KEY))
+    long = [link(PrivateKey.from_int(0x1000 + n), PrivateKey.from_int(0x1001 + n)) for n in range(64)]
+    start = link(APP_KEY, PrivateKey.from_int(0x1000))
+    yield Case("rotation: too many", handed_over(start, *long, by=PrivateKey.from_int(0x1000)))
+
+
 def containers() -> Iterator[Case]:
     data = write_bundle(finished())
     text = data.decode()
@@ -409,6 +480,10 @@ def containers() -> Iterator[Case]:
         "the index is huge": lambda t: t["log"].update(index=1 << 70),
         "hashes are one text": lambda t: t["log"].update(hashes=[" ".join(t["log"]["hashes"])]),
         "hashes are text": lambda t: t["log"].update(hashes="AAAA"),
+        "issuers are null": lambda t: t.update(issuers=None),
+        "issuers are a table": lambda t: t.update(issuers={}),
+        "an issuer is a number": lambda t: t.update(issuers=[1]),
+        "no issuers": lambda t: t.pop("issuers"),
         "signatures are null": lambda t: t.update(signatures=None),
         "a signature is text": lambda t: t["signatures"].update(nanosp="x"),
         "a key id that leads out": lambda t: t["signatures"]["nanosp"].update(key_id="../../policy"),
@@ -437,7 +512,7 @@ def loose(text: str) -> str:
 
 
 GROUPS = (
-    good, unfinished, approvals, policies, evidence, rebuilds, logs, app_signatures, containers
+    good, unfinished, approvals, policies, evidence, rebuilds, logs, app_signatures, rotations, containers
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from toolchain.release.bundle import (
 )
 from toolchain.release.evidence import Build
 from toolchain.release.log import Log, cosign
-from toolchain.release.policy import Approver, LogPolicy, Party, ReleasePolicy
+from toolchain.release.policy import AppKey, Approver, LogPolicy, Party, ReleasePolicy
 from toolchain.release.sbom import Part, sbom
 
 DAY = datetime.date(2024, 5, 6)
@@ -58,7 +58,7 @@ POLICY = ReleasePolicy(
     ),
     rebuilds=2,
     builders=(party("one", BUILDER_ONE), party("two", BUILDER_TWO)),
-    app_keys=(party("app", APP_KEY),),
+    app_keys=(AppKey("app", APP_KEY.public_key.pem(), None),),
     log=LogPolicy(
         ORIGIN,
         LOG_KEY.public_key.pem(),

@@ -11,6 +11,7 @@ from tests.unit.release.releases import (
     APP_KEY,
     BOB,
     DAY,
+    EVE,
     LOG_KEY,
     ORIGIN,
     POLICY,
@@ -23,11 +24,14 @@ from tests.unit.release.releases import (
     signatures,
     signed,
 )
+from toolchain.chain import Chain
 from toolchain.errors import ImageError, SigningError, ToolchainError, VerificationError
+from toolchain.keys import PrivateKey
 from toolchain.manifest import Manifest
 from toolchain.release.bundle import (
     approve_bundle,
     check_ready,
+    links,
     log_entry,
     merge_approvals,
     prove_logged,
@@ -38,6 +42,7 @@ from toolchain.release.bundle import (
 )
 from toolchain.release.evidence import check_evidence
 from toolchain.release.log import Log, cosign
+from toolchain.release.policy import AppKey
 
 LATER = DAY + datetime.timedelta(200)
 
@@ -164,3 +169,49 @@ def test_facts_for_an_approver() -> None:
     assert facts["release"] == f"Boilerplate 2.3.1 of {DAY}"
     assert facts["app hash, nanos"] == image("nanos").digest().hex()
     assert facts["rebuilt by"] == "one, two"
+
+
+# --- Rotated app keys -----------------------------------------------------------------------------------
+
+SECOND, THIRD = PrivateKey.from_int(0xB8), PrivateKey.from_int(0xB9)
+CHAIN = (
+    Chain()
+    .rotated(PrivateKey.from_int(0xB7), APP_KEY, "app-signing", DAY, "before the policy")
+    .rotated(APP_KEY, SECOND, "app-signing", DAY, "planned")
+    .rotated(SECOND, THIRD, "app-signing", DAY, "planned")
+)
+
+
+@pytest.mark.parametrize(("key", "count"), [(APP_KEY, 0), (SECOND, 1), (THIRD, 2)])
+def test_a_bundle_brings_the_links_that_lead_to_its_key(key: PrivateKey, count: int) -> None:
+    ready = logged(approved(draft()))
+    found = links(CHAIN, POLICY, key.public_key)
+    assert len(found) == count
+    bundle = sign_bundle(ready, signatures(ready, key), POLICY, found)
+    assert read_bundle(write_bundle(bundle)) == bundle
+    release = verify_bundle(bundle, POLICY, DAY)
+    assert release.apps["nanosp"].key == key.public_key
+
+
+def test_links_that_lead_nowhere_or_over_a_revoked_key() -> None:
+    with pytest.raises(VerificationError, match="no rotation leads"):
+        links(CHAIN, POLICY, EVE.public_key)
+    with pytest.raises(VerificationError, match="no rotation leads"):
+        links(Chain().rotated(EVE, SECOND, "app-signing", DAY, ""), POLICY, SECOND.public_key)
+    stolen = CHAIN.revoking(SECOND.public_key, THIRD, "app-signing", DAY, "stolen")
+    with pytest.raises(SigningError, match="was revoked"):
+        links(stolen, POLICY, THIRD.public_key)
+    given_up = dataclasses.replace(
+        POLICY,
+        app_keys=(
+            dataclasses.replace(POLICY.app_keys[0], revoked="2024-05-01"),
+            AppKey("other", EVE.public_key.pem(), None),
+        ),
+    )
+    with pytest.raises(VerificationError, match="no rotation leads"):
+        links(CHAIN, given_up, THIRD.public_key)
+
+
+def test_a_policy_without_a_key_that_signs_is_none() -> None:
+    with pytest.raises(ImageError, match="keys that sign"):
+        dataclasses.replace(POLICY, app_keys=(dataclasses.replace(POLICY.app_keys[0], revoked="2024-05-01"),))

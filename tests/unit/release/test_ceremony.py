@@ -35,7 +35,7 @@ from toolchain.release.bundle import (
 )
 from toolchain.release.evidence import check_evidence
 from toolchain.release.log import Log, TreeHead, cosign
-from toolchain.release.policy import Party
+from toolchain.release.policy import AppKey
 from toolchain.sign import open_signer
 from toolchain.sign.external import AwaitingSignatureError, SigningRequest, open_external, write_request
 from toolchain.sign.pkcs11 import Pkcs11Signer, create_key
@@ -63,7 +63,7 @@ def hsm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hsm]:
 def test_ceremony(hsm: Hsm, tmp_path: Path) -> None:
     # Once: the app key is made in the HSM, and the policy names everyone.
     app_key = create_key(hsm.uri(extra=";id=%01"), ask_pin)
-    policy = dataclasses.replace(POLICY, app_keys=(Party("app", app_key.pem()),))
+    policy = dataclasses.replace(POLICY, app_keys=(AppKey("app", app_key.pem(), None),))
     policy_file = tmp_path / "policy.json"
     policy_file.write_text(policy.to_json())
 

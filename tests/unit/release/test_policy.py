@@ -8,7 +8,7 @@ import pytest
 from tests.unit.release.releases import ALICE, APP_KEY, POLICY, approver, party
 from toolchain.errors import ImageError
 from toolchain.keys import PrivateKey
-from toolchain.release.policy import ReleasePolicy
+from toolchain.release.policy import AppKey, ReleasePolicy
 
 
 def test_round_trip() -> None:
@@ -25,7 +25,7 @@ def test_round_trip() -> None:
         {"rebuilds": -1},
         {"apps": ()},
         {"app_keys": ()},
-        {"app_keys": (party("app", ALICE),)},
+        {"app_keys": (AppKey("app", ALICE.public_key.pem(), None),)},
         {"issued": "2026-1-1"},
         {"expires": "never"},
         {"approvers": (*POLICY.approvers, approver("alice", PrivateKey.from_int(7)))},
