@@ -227,6 +227,21 @@ def restore(
 
 
 @task(
+    positional=["path"],
+    help={"path": "public record of a device issuer, its chain beside it", "json": _WATCHED["json"]},
+)
+@command
+def trust(_context: Context, path: str, json: bool = False) -> None:
+    """Take devices that this issuer certified for genuine; its record goes into your data folder."""
+    from toolchain import devices, issuing, views_issuer
+    from toolchain.userdata import data_folder
+
+    folder = data_folder() / devices.ISSUERS
+    issuer = issuing.trust(Path(path).expanduser(), folder)
+    views_issuer.made(Output(as_json=json), issuer.path, issuer.record)
+
+
+@task(
     name="log",
     positional=["folder"],
     help={"folder": "folder of the ceremony log, usually that of the keys", "json": _WATCHED["json"]},
@@ -241,7 +256,7 @@ def log_(_context: Context, folder: str, json: bool = False) -> None:
 
 
 issuer_collection = Collection(
-    "issuer", new, record_, show, rotate, revoke, backup, restore, log_, enroll, remove
+    "issuer", new, record_, show, rotate, revoke, backup, restore, trust, log_, enroll, remove
 )
 
 __all__ = ["issuer_collection"]

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from toolchain.dsse import Envelope, open_payload, parse_canonical, parse_date, seal
-from toolchain.errors import ImageError, SigningError
+from toolchain.errors import ImageError, RevokedError, SigningError
 from toolchain.keys import PublicKey, Signer
 from toolchain.manifest import canonical_json
 
@@ -121,14 +121,15 @@ class Chain:
         """``key`` and those that came after it: whom somebody who trusts ``key`` for ``role`` can trust.
 
         Raises:
-            SigningError: the chain is about other keys or another role, or one of them is revoked.
+            SigningError: the chain is about other keys or another role.
+            RevokedError: one of them was revoked.
         """
         if key not in self.keys or role != self.role:
             raise SigningError(f"the chain is not about the key {key.key_id} as {role}")
         later = self.keys[self.keys.index(key) :]
         for one in later:
             if one in self.revoked:
-                raise SigningError(
+                raise RevokedError(
                     f"the key {one.key_id} was revoked on {self.revoked[one]}",
                     hint="get the issuer's new public record from somebody whom you trust",
                 )

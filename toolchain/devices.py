@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from toolchain.device.session import Genuine, Session, open_session
 from toolchain.device.transport import TIMEOUT, Limited, Transport, open_transport
-from toolchain.errors import AuthenticationError, ConfigError, DeviceError
+from toolchain.errors import AuthenticationError, ConfigError, DeviceError, RevokedError
 from toolchain.image import Image
 from toolchain.keys import PrivateKey, PublicKey, Signer
 from toolchain.load import consent
@@ -28,9 +28,11 @@ from toolchain.load.inventory import (
 from toolchain.load.inventory import remove_ca as forget_ca
 from toolchain.load.preflight import require_compatible
 from toolchain.sign.issuer import development_issuer, virtual_device_issuer
+from toolchain.sign.record import read_record
+from toolchain.sign.trusted import trusted_keys
 from toolchain.target import Target, get_target, target_by_id
 from toolchain.trust import Issuer, pinned_issuers
-from toolchain.userdata import data_folder
+from toolchain.userdata import data_folder, data_path
 
 if TYPE_CHECKING:
     from toolchain.virtual_device import VirtualDevice
@@ -129,9 +131,29 @@ class Connection:
         return Flash(found.contents, found.nvm, self.state) if found else None
 
 
+ISSUERS = "issuers"
+"""Folder, in the user's data folder, of the records of device issuers that the user trusts."""
+
+
+def added_issuers() -> tuple[Issuer, ...]:
+    """Device issuers that the user added, with the successors that their chains name, unless one was revoked.
+
+    Raises:
+        ConfigError, ImageError, SigningError: a record or chain cannot be read, is not good, or is for
+            something else.
+    """
+    found: list[Issuer] = []
+    for path in sorted((data_path() / ISSUERS).glob("*.toml")):
+        record = read_record(path)
+        record.require_role("device-issuer")
+        with contextlib.suppress(RevokedError):
+            found += [Issuer(record.name, key, "custom") for key in trusted_keys(path, record)]
+    return tuple(found)
+
+
 def trusted_issuers(uri: str) -> tuple[Issuer, ...]:
     """Whose device certificates count. The virtual device's issuer vouches for nothing real."""
-    pinned = pinned_issuers()
+    pinned = (*pinned_issuers(), *added_issuers())
     if not uri.startswith((VIRTUAL, "tcp:")):
         return pinned
     record = virtual_device_issuer(data_folder())[1]

@@ -9,6 +9,7 @@
     ├── ImageError            4   bytes are not what the format says
     ├── VerificationError     5   carries all findings, not the first
     ├── SigningError          6   signer refused, wrong key, no PIN, too few approvals
+    │   └── RevokedError          the key counts for nothing any more
     └── DeviceError           7
         ├── TransportError        the link: refused, closed, too short, timed out
         ├── StatusWordError       the device answered with a status word other than 9000
@@ -83,6 +84,10 @@ class SigningError(ToolchainError):
     """The signer refused, holds another key, or answered a signature that does not verify."""
 
     exit_code = 6
+
+
+class RevokedError(SigningError):
+    """The key was revoked: what it signed, and whom it named as its successor, counts for nothing."""
 
 
 class DeviceError(ToolchainError):

@@ -29,6 +29,7 @@ from toolchain.sign.issuer import (
 )
 from toolchain.sign.pkcs11 import create_key
 from toolchain.sign.record import KeyRecord, Role, chain_path, read_record, record_path
+from toolchain.sign.trusted import trusted_keys
 
 PKCS11 = "pkcs11:"
 
@@ -134,6 +135,23 @@ def _read_chain(path: Path, record: KeyRecord) -> Chain:
     if record.key not in chain.keys or record.role != chain.role:
         raise SigningError("the chain is not about the key beside it", where=str(file))
     return chain
+
+
+def trust(path: Path, folder: Path) -> Issuer:
+    """From now on, devices that this issuer certified are genuine: its record and chain go into ``folder``.
+
+    Raises:
+        ConfigError, ImageError, SigningError: record or chain cannot be read, are for something else or not
+            good, or a key was revoked.
+    """
+    issuer = show(path)
+    issuer.record.require_role("device-issuer")
+    trusted_keys(path, issuer.record)
+    to = folder / f"{issuer.record.key.key_id}.toml"
+    if issuer.chain.statements:
+        dist.write(chain_path(to), issuer.chain.to_json())
+    dist.write(to, issuer.record.to_toml())
+    return Issuer(to, issuer.record, issuer.chain)
 
 
 def rotate(

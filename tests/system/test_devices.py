@@ -1,8 +1,10 @@
 """Tasks about devices, as a person would call them, against virtual devices on ports of their own."""
 
 import contextlib
+import datetime
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,11 +18,14 @@ import pytest
 from tests.system.inv import PROJECT, Run, inv
 from tests.unit.virtual_device.host import IDENTITY, Host, changed, make_image
 from toolchain.boot import booted
+from toolchain.chain import Chain
 from toolchain.devices import Flash
+from toolchain.keys import PrivateKey
 from toolchain.load.install import Installed
 from toolchain.load.inventory import InstalledApp
 from toolchain.package import Loaded, read_package
 from toolchain.sign.issuer import development_issuer, virtual_device_issuer
+from toolchain.sign.record import KeyRecord
 from toolchain.target import get_target
 from toolchain.virtual_device import (
     DeviceConfig,
@@ -153,6 +158,39 @@ def test_genuine_or_not(home: Home) -> None:
         assert home.inv("device.info", "--json", "--device", uri).code == 7
         told = home.inv("device.info", "--json", "--unsafe-unknown-issuer", "--device", uri)
         assert (told.code, told.only("device")["unsafe"]) == (0, ["unsafe-unknown-issuer"])
+
+
+def test_an_issuer_that_the_user_trusts_and_its_successor(home: Home, tmp_path: Path) -> None:
+    factory, successor = PrivateKey.from_int(0xFAC1), PrivateKey.from_int(0xFAC2)
+    day = datetime.date(2024, 5, 6)
+    record = tmp_path / "factory.toml"
+    record.write_text(
+        KeyRecord("factory", "device-issuer", factory.public_key, day, development=False).to_toml()
+    )
+
+    def verdict(issuer: PrivateKey) -> tuple[int, str]:
+        with served(home.device(identity=DeviceIdentity.issue(issuer))) as uri:
+            run = home.inv("device.genuine", "--json", "--device", uri)
+        return run.code, run.lines("genuine")[0].get("issuer_kind", "") if run.lines("genuine") else ""
+
+    assert verdict(factory) == (7, "")
+    assert home.inv("issuer.trust", record).code == 0
+    assert verdict(factory) == (0, "custom")
+    assert verdict(successor) == (7, "")
+    chain = Chain().rotated(factory, successor, "device-issuer", day, "moved")
+    (tmp_path / "factory.chain.json").write_bytes(chain.to_json())
+    assert home.inv("issuer.trust", record).code == 0
+    assert verdict(successor) == (0, "custom")
+    stolen = chain.revoking(factory.public_key, successor, "device-issuer", day, "stolen")
+    (tmp_path / "factory.chain.json").write_bytes(stolen.to_json())
+    assert home.inv("issuer.trust", record).code == 6
+    (kept,) = home.folder.rglob("*.chain.json")
+    kept.write_bytes(stolen.to_json())
+    assert verdict(successor) == (7, "")
+    shutil.rmtree(home.folder / "issuers")
+    app_key = tmp_path / "app.toml"
+    app_key.write_text(KeyRecord("app", "app-signing", factory.public_key, day, development=False).to_toml())
+    assert home.inv("issuer.trust", app_key).code == 6
 
 
 def test_a_custom_ca_comes_in_recovery_mode_and_saves_questions(home: Home) -> None:

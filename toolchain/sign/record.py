@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from toolchain.errors import ConfigError, SigningError
+from toolchain.errors import ConfigError, RevokedError, SigningError
 from toolchain.keys import PublicKey
 
 Role = Literal["app-signing", "device-issuer", "release-approval", "builder", "log", "witness"]
@@ -66,10 +66,10 @@ class KeyRecord:
         """Refuse a key that was revoked: whatever it signed.
 
         Raises:
-            SigningError: it was.
+            RevokedError: it was.
         """
         if self.revoked:
-            raise SigningError(
+            raise RevokedError(
                 f"the key {self.key.key_id} was revoked on {self.revoked}",
                 hint="get the issuer's new public record from somebody whom you trust",
             )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.release.releases import ALICE, APP_KEY, POLICY, approver, party
+from tests.unit.release.releases import ALICE, APP_KEY, POLICY, approver
 from toolchain.errors import ImageError
 from toolchain.keys import PrivateKey
 from toolchain.release.policy import AppKey, ReleasePolicy
