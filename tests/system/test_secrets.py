@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests.system.inv import PROJECT, inv
+from tests.unit.sign import softhsm
 
 PASSPHRASE = "canary-in-the-coal-mine-7f3a"
 
@@ -84,6 +85,49 @@ def test_neither_key_nor_passphrase_shows_up_anywhere(tmp_path: Path, user_data_
     places = [(Path("output"), said), (Path("processes"), processes)]
     for path, data in [*places, *files_below(tmp_path, user_data_folder, work)]:
         assert not any(form in data for form in forms), path
+
+
+@pytest.mark.component("softhsm")
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="processes are looked at through /proc")
+def test_pins_and_passphrases_of_a_keys_whole_life_show_up_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pin, old, new, safe = (f"canary-{word}-5d1e" for word in ("pin", "old", "new", "safe"))
+    keys, hsm_folder, temporary = (tmp_path / name for name in ("keys", "hsm", "tmp"))
+    for folder in (keys, hsm_folder, temporary):
+        folder.mkdir()
+    monkeypatch.setattr(softhsm, "PIN", pin)
+    watch = ProcessWatch()
+    watch.start()
+    try:
+        with softhsm.softhsm(hsm_folder, softhsm.module(), monkeypatch) as hsm:
+            uri = f"pkcs11:{hsm.uri(extra=';id=%01')}"
+            calls: list[tuple[list[str | Path], str]] = [
+                (["issuer.new", keys / "a.pem"], f"{old}\n"),
+                (["issuer.rotate", keys / "a.pem", "--to", keys / "b.pem"], f"{old}\n{new}\n"),
+                (["issuer.backup", keys / "b.pem", "--to", keys / "b.backup"], f"{new}\n{safe}\n"),
+                (["issuer.restore", keys / "b.backup", "--to", keys / "c.pem"], f"{safe}\n{old}\n"),
+                (["issuer.revoke", keys / "a.pem"], f"{old}\n"),
+                (["issuer.new", keys / "h.pem", "--hsm", uri], f"{pin}\n"),
+                (
+                    ["issuer.rotate", keys / "h.pem", "--to", keys / "i.pem", "--signer", uri],
+                    f"{pin}\n{new}\n",
+                ),
+                (["issuer.log", keys], ""),
+            ]
+            # The tool that makes the token has its PIN in its arguments: what was seen so far does not count.
+            watch.seen.clear()
+            runs = [
+                inv(*arguments, stdin=said, environment={"TMPDIR": str(temporary)})
+                for arguments, said in calls
+            ]
+    finally:
+        processes = watch.stop()
+    assert [run.code for run in runs] == [0] * len(calls), [run.err for run in runs]
+    said = "".join(run.out + run.err for run in runs).encode()
+    places = [(Path("output"), said), (Path("processes"), processes)]
+    for path, data in [*places, *files_below(keys, temporary)]:
+        assert not any(secret.encode() in data for secret in (pin, old, new, safe)), path
 
 
 def test_private_files_are_private(tmp_path: Path, user_data_folder: Path) -> None:
