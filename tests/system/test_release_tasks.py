@@ -233,7 +233,7 @@ def test_keys_made_elsewhere_are_recorded_and_shown(tmp_path: Path) -> None:
     assert inv("issuer.show", private).code == 6
     recorded = inv("issuer.record", private, "--role", "builder", "--json", stdin=PASSPHRASE).only("issuer")
     assert (recorded["role"], recorded["key_id"]) == ("builder", BUILDER_ONE.public_key.key_id)
-    assert inv("issuer.show", private, "--json").only("issuer") == recorded
+    assert inv("issuer.show", private, "--json").only("issuer").items() >= recorded.items()
     assert inv("issuer.record", public, "--public").code == 0
     assert inv("issuer.record", public, "--public").code == 6
     shown = inv("issuer.show", tmp_path / "hsm.toml")
