@@ -62,13 +62,17 @@ class Expression:
 
     def walk(self) -> Iterator["Expression"]:
         """This and every expression inside of it, inner ones first: the order in which calls run."""
-        for part in self.parts:
-            yield from part.walk()
-        yield self
+        return reversed(self._backwards())
 
-    def calls(self) -> Iterator["Expression"]:
-        """The direct calls in it, inner ones first."""
-        return (e for e in self.walk() if e.kind == "call")
+    def _backwards(self) -> "list[Expression]":
+        """Without recursion, which costs most where expressions are many and small."""
+        found: list[Expression] = []
+        pending = [self]
+        while pending:
+            expression = pending.pop()
+            found.append(expression)
+            pending += expression.parts
+        return found
 
 
 NOTHING = Expression("other")
@@ -167,7 +171,7 @@ class Function:
     """A function's definition. ``path`` is that of its file, ``returns`` the type of its result.
 
     ``end`` is the line of its last brace, ``called`` the functions that it calls, ``mentioned`` those whose
-    address it takes.
+    address it takes, ``calls`` its direct calls in order.
     """
 
     name: str
@@ -180,6 +184,7 @@ class Function:
     body: Block
     called: frozenset[str]
     mentioned: frozenset[str]
+    calls: tuple[Expression, ...]
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -260,10 +265,9 @@ def statements(statement: Statement) -> Iterator[Statement]:
                 yield from statements(block)
 
 
-def calls(function: Function) -> Iterator[Expression]:
+def calls(function: Function) -> tuple[Expression, ...]:
     """Every direct call in ``function``."""
-    for expression in expressions(function.body):
-        yield from expression.calls()
+    return function.calls
 
 
 # Lists and back
@@ -377,7 +381,6 @@ def function(packed: Sequence[object]) -> Function:
     """
     name, path, line, end, returns, parameters, variables, body = packed
     block = _block(body)
-    called, mentioned = names(block)
     return Function(
         str(name),
         str(path),
@@ -387,16 +390,16 @@ def function(packed: Sequence[object]) -> Function:
         tuple(_variable(_list(v)) for v in _list(parameters)),
         tuple(_variable(_list(v)) for v in _list(variables)),
         block,
-        called,
-        mentioned,
+        *names(block),
     )
 
 
-def names(block: Block) -> tuple[frozenset[str], frozenset[str]]:
-    """The functions that a body calls, and those whose address it takes."""
+def names(block: Block) -> tuple[frozenset[str], frozenset[str], tuple[Expression, ...]]:
+    """The functions that a body calls, those whose address it takes, and the calls themselves."""
     found = [e for expression in expressions(block) for e in expression.walk()]
-    called = frozenset(e.text for e in found if e.kind == "call")
-    return called, frozenset(e.text for e in found if e.kind == "function")
+    called = tuple(e for e in found if e.kind == "call")
+    mentioned = frozenset(e.text for e in found if e.kind == "function")
+    return frozenset(e.text for e in called), mentioned, called
 
 
 def _pack_variable(v: Variable) -> Packed:
