@@ -18,6 +18,7 @@ from bench.containers import containers, images
 from bench.evidence import log, verification
 from bench.figures import NotMeasured, Result
 from bench.loads import LARGE, Loads, again, cable, fleet, large, load, transfer
+from bench.shim import clean_builds, idle_builds
 from bench.signing import signing
 from bench.startup import startup
 from bench.table import table, to_fields, to_json
@@ -119,6 +120,16 @@ class Session:
         """Keeping a transparency log."""
         yield from log(self.make_folder("log"), self.runs or 11)
 
+    def shim(self) -> Iterator[Result]:
+        """Make with sdk-shim beside make with the official SDK."""
+        if not self.sdk:
+            yield _no_sdk("shim", f"{OWN_APP}, {self.target}")
+            return
+        for app in (OWN_APP, self.app):
+            subject = Subject(f"{Path(app).name}, {self.target}", app, self.sdk, (self.target,))
+            yield clean_builds(subject, self.make_folder(f"shim-{Path(app).name}"), self.runs or 5)
+            yield idle_builds(subject, self.make_folder(f"shim-noop-{Path(app).name}"), self.runs or 15)
+
     def _each(
         self, name: str, measure: Callable[[Subject, Path, int], Result], runs: int
     ) -> Iterator[Result]:
@@ -130,18 +141,19 @@ class Session:
             official = Subject(f"official SDK and app, {self.target}", self.app, self.sdk, (self.target,))
             yield measure(official, self.make_folder(f"{name}-official"), runs)
         else:
-            yield NotMeasured(
-                name,
-                f"official SDK and app, {self.target}",
-                "no official SDK was named",
-                "clone ledger-secure-sdk and app-boilerplate, and name them with --sdk and --app",
-            )
+            yield _no_sdk(name, f"official SDK and app, {self.target}")
+
+
+def _no_sdk(comparison: str, subject: str) -> NotMeasured:
+    fix = "clone ledger-secure-sdk and app-boilerplate, and name them with --sdk and --app"
+    return NotMeasured(comparison, subject, "no official SDK was named", fix)
 
 
 COMPARISONS = {
     "startup": Session.startup,
     "build": Session.build,
     "noop": Session.noop,
+    "shim": Session.shim,
     "container": Session.container,
     "image": Session.image,
     "load": Session.load,

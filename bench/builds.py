@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,9 @@ class Bare:
         shutil.copytree(
             app.directory, copy, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*OUTPUTS)
         )
+        if not (copy / ".git").exists():
+            # The official makefiles ask git where the app begins; without an answer they compile none of it.
+            subprocess.run(["git", "init", "--quiet", str(copy)], check=True)
         ours, tools = str(place.tools.toolchain.bin), str(_tools(place, folder))
         # The second makefile is what our build adds, to ask make for its variables.
         command = place.command(Path())
@@ -111,17 +115,18 @@ class Bare:
             if name != COMMANDS
         }
         Path(self._environment["HOME"]).mkdir(exist_ok=True)
-        self._here = copy / app.build_directory
+        self.here = copy / app.build_directory
         self._log = folder / "make.log"
 
     def clean(self) -> None:
         """Remove what make writes, faster than ``make clean``."""
         for name in OUTPUTS:
-            shutil.rmtree(self._here / name, ignore_errors=True)
+            shutil.rmtree(self.here / name, ignore_errors=True)
 
-    def make(self) -> Sample:
-        """Build what the makefile builds by default, or as much of it as the compiler can."""
-        return measure(self._command, folder=self._here, environment=self._environment, log=self._log)
+    def make(self, *around: str) -> Sample:
+        """Build all that the makefile builds, or that the compiler can; under another program, if any."""
+        command = [*around, *self._command]
+        return measure(command, folder=self.here, environment=self._environment, log=self._log)
 
 
 def _compiler(place: Workplace) -> Compiler:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Unit = Literal["s", "bytes", "commands", "frames"]
+Unit = Literal["s", "bytes", "commands", "frames", "processes"]
 Sample = Mapping[str, float]
 """One run: quantity → value in its unit."""
 
@@ -21,6 +21,8 @@ UNITS: Mapping[str, Unit] = {
     "commands": "commands",
     "frames": "frames",
     "loads": "commands",
+    "flash": "bytes",
+    "processes": "processes",
 }
 """Every quantity. ``cpu`` is user and system time with all children, ``memory`` the peak of the largest.
 

@@ -36,7 +36,7 @@ def amount(value: float, unit: Unit) -> str:
     if unit == "s":
         return f"{value:.3f} s"
     if unit == "bytes":
-        return f"{value / 1e6:.1f} MB"
+        return f"{value / 1e6:.1f} MB" if value >= 1e5 else f"{value / 1e3:.1f} KB"
     return f"{value:g}"
 
 

@@ -31,6 +31,14 @@ def apdu(cla: int, ins: int, p1: int = 0, p2: int = 0, data: bytes = b"") -> byt
     return bytes([cla, ins, p1, p2, len(data)]) + data
 
 
+def sample_commands() -> Iterator[tuple[int, int, bytes]]:
+    """Class, instruction and zeros as data: a sample of what unit tests send to the app on the PC in full."""
+    for cla in (0x00, 0x7F, 0xB1, 0xDF, 0xE0, 0xE1, 0xFF):
+        for ins in (*range(12), 0x7F, 0x80, 0xFF):
+            for length in (0, 1, 255):
+                yield cla, ins, bytes(length)
+
+
 @dataclass(frozen=True)
 class Device:
     """The app under test. ``pictures`` is the folder of golden pictures, None if they are not compared."""

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from apps.boilerplate.tests.functional import boilerplate as app
 from apps.boilerplate.tests.functional.boilerplate import Transaction, sign_commands
-from apps.testing.device import Answer, Device, apdu, read_fields
+from apps.testing.device import Answer, Device, apdu, read_fields, sample_commands
 from apps.testing.seed import derive_secp256k1, encode_path
 
 pytestmark = pytest.mark.component("qemu")
@@ -239,6 +239,19 @@ def test_other_instructions(device: Device, ins: int) -> None:
     assert device.send(app.CLA, ins) == (b"", app.INS_NOT_SUPPORTED)
 
 
+def test_a_sample_of_all_commands(device: Device) -> None:
+    for cla, ins, data in sample_commands():
+        answer = device.send(cla, ins, 0, 0, data)
+        if cla != app.CLA:
+            assert answer == (b"", app.CLA_NOT_SUPPORTED)
+        elif ins in (app.GET_VERSION, app.GET_APP_NAME):
+            assert answer.status == (app.WRONG_LENGTH if data else app.OK)
+        elif ins in (app.GET_PUBLIC_KEY, app.SIGN_TRANSACTION):
+            assert answer == (b"", app.BAD_PATH)
+        else:
+            assert answer == (b"", app.INS_NOT_SUPPORTED)
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -330,6 +343,14 @@ def test_another_instruction_ends_a_half_received_transaction(device: Device) ->
     assert device.raw(path) == (b"", app.OK)
     assert device.raw(one) == (b"", app.OK)
     assert device.send(app.CLA, app.GET_APP_NAME) == (b"Boilerplate", app.OK)
+    assert device.raw(two) == (b"", app.BAD_STATE)
+
+
+def test_an_error_of_parameters_ends_a_half_received_transaction(device: Device) -> None:
+    path, one, two = sign_commands(PATH, Transaction(memo=b"x" * 30).encode(), chunk=40)
+    assert device.raw(path) == (b"", app.OK)
+    assert device.raw(one) == (b"", app.OK)
+    assert device.send(app.CLA, app.SIGN_TRANSACTION, 2, 0x40) == (b"", app.WRONG_P1P2)
     assert device.raw(two) == (b"", app.BAD_STATE)
 
 

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from apps.notary.tests.functional import notary as app
-from apps.testing.device import Answer, Device, apdu, read_fields
+from apps.testing.device import Answer, Device, apdu, read_fields, sample_commands
 from apps.testing.seed import derive_ed25519, encode_path
 
 pytestmark = pytest.mark.component("qemu")
@@ -242,6 +242,23 @@ def test_other_classes_and_instructions(device: Device) -> None:
     for ins in (app.GET_VERSION, app.GET_APP_NAME, app.BEGIN_DOCUMENT):
         assert device.send(app.CLA, ins, 0, 0, b"\0") == (b"", app.WRONG_LENGTH)
     assert device.raw(b"\xe0\x03\x00\x00\x01") == (b"", app.WRONG_LENGTH)
+
+
+def test_a_sample_of_all_commands(device: Device) -> None:
+    for cla, ins, data in sample_commands():
+        answer = device.send(cla, ins, 0, 0, data)
+        if cla != app.CLA:
+            assert answer == (b"", app.CLA_NOT_SUPPORTED)
+        elif ins in (app.GET_VERSION, app.GET_APP_NAME, app.BEGIN_DOCUMENT):
+            assert answer.status == (app.WRONG_LENGTH if data else app.OK)
+        elif ins in (app.GET_PUBLIC_KEY, app.SIGN_MESSAGE, app.SIGN_DOCUMENT):
+            assert answer == (b"", app.BAD_PATH)
+        elif ins == app.ATTEST_PAGE:
+            assert answer == (b"", app.WRONG_LENGTH if data else app.WRONG_P1P2)
+        elif ins == app.SIGN_HASH:
+            assert answer == (b"", app.HASH_REFUSED)
+        else:
+            assert answer == (b"", app.INS_NOT_SUPPORTED)
 
 
 def test_parts_out_of_order(device: Device) -> None:
