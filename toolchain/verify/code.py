@@ -88,11 +88,13 @@ def read_code(candidate: Candidate) -> Code:
     commands = tuple(
         command for path, command in app_commands(candidate) if path.endswith(".c") and path not in refused
     )
-    return _read_code(candidate.sources, commands, candidate.cache)
+    return _read_code(candidate.tree, commands, candidate.cache)
 
 
 @functools.lru_cache(maxsize=4)
-def _read_code(root: Path, commands: tuple[Command, ...], cache: Path | None) -> Code:
+def _read_code(tree: SourceTree, commands: tuple[Command, ...], cache: Path | None) -> Code:
+    # The tree is the candidate's own: another build in the same folder is read anew.
+    root = tree.root
     units = read_units(root, commands, cache)
     functions = {(f.path, f.line, f.name): f for unit in reversed(units) for f in unit.functions}
     tables = {g.name: g for unit in reversed(units) for g in unit.globals}
