@@ -207,7 +207,9 @@ class ElfInfo:
 
     ``metadata`` holds the texts of the ``ledger.*`` sections without that prefix (``app_name``,
     ``target_id``, ``sdk_version`` …). ``symbols`` maps names to values. ``strings`` are the printable
-    texts of the loaded bytes, in order; ``placed`` are functions and variables by address. Sizes in bytes.
+    texts of the loaded bytes, in order; ``placed`` are functions and variables by address. ``undefined`` are
+    the names that nothing defines, ``relocations`` the sections that would still have to be resolved,
+    ``producers`` what compilers and linkers wrote of themselves (``.comment``). Sizes in bytes.
     """
 
     metadata: Mapping[str, str]
@@ -220,6 +222,9 @@ class ElfInfo:
     stack_size: int
     entry: int
     placed: tuple[Placed, ...] = ()
+    undefined: tuple[str, ...] = ()
+    relocations: tuple[str, ...] = ()
+    producers: tuple[str, ...] = ()
 
 
 _SEAL = object()

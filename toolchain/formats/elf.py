@@ -33,7 +33,9 @@ _SECTION_HEADER, _PROGRAM_HEADER = 40, 32  # bytes, ELF32
 _SYMBOL = struct.Struct("<IIIBBH")  # Elf32_Sym: name, value, size, info, other, section
 _OBJECT, _FUNCTION, _SECTION, _FILE = 1, 2, 3, 4  # types of symbols
 _UNDEFINED = _LOCAL = 0
+_RELOCATIONS = ("SHT_REL", "SHT_RELA", "SHT_DYNAMIC")
 _METADATA = "ledger."
+_PRODUCERS, _MAX_PRODUCERS = ".comment", 1 << 16
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}")
 _TEXT = re.compile(rb"[\t -~]{4,}")
 
@@ -86,7 +88,8 @@ def _read(data: bytes, given_flags: int | None) -> tuple[Image, ElfInfo]:
     elf = _open(data)
     headers = _section_headers(elf, data)
     loads = _loads(elf, data)
-    table = tuple(_table(headers, data))
+    named = tuple(_table(headers, data))
+    table = tuple(symbol for symbol in named if symbol.defined)
     symbols = _values(table)
     metadata = _metadata(headers, data)
 
@@ -135,6 +138,9 @@ def _read(data: bytes, given_flags: int | None) -> tuple[Image, ElfInfo]:
         stack_size=stack_size,
         entry=entry,
         placed=_placed(table),
+        undefined=tuple(sorted({symbol.name for symbol in named if not symbol.defined})),
+        relocations=tuple(h.name for h in headers if h.type in _RELOCATIONS and h.size),
+        producers=tuple(_producers(headers, data)),
     )
     return image, info
 
@@ -270,6 +276,7 @@ class _Symbol(NamedTuple):
     size: int
     kind: int
     local: bool
+    defined: bool
 
 
 def _table(headers: list[_Header], data: bytes) -> Iterator[_Symbol]:
@@ -292,12 +299,12 @@ def _table(headers: list[_Header], data: bytes) -> Iterator[_Symbol]:
     entries = _SYMBOL.iter_unpack(_slice(data, table.offset, count * _SYMBOL.size, "the symbol table"))
     for index, (name_offset, value, size, info, _, section) in enumerate(entries):
         kind, binding = info & 0xF, info >> 4
-        if section == _UNDEFINED or kind in (_FILE, _SECTION):
+        if kind in (_FILE, _SECTION):
             continue
         name = _name(names, name_offset, f"symbol {index}")
         if not name or name.startswith("$"):  # mapping symbols of the Arm ELF ABI, not names
             continue
-        yield _Symbol(name, value, size, kind, binding == _LOCAL)
+        yield _Symbol(name, value, size, kind, binding == _LOCAL, section != _UNDEFINED)
 
 
 def _values(table: Iterable[_Symbol]) -> dict[str, int]:
@@ -350,6 +357,14 @@ def _metadata(headers: list[_Header], data: bytes) -> dict[str, str]:
         if not metadata[key].isprintable():
             raise ImageError(f"section {header.name} is not printable text")
     return metadata
+
+
+def _producers(headers: list[_Header], data: bytes) -> Iterator[str]:
+    """The texts of .comment, each once, what is not ASCII as U+FFFD."""
+    for header in headers:
+        if header.name == _PRODUCERS and header.type != "SHT_NOBITS":
+            text = data[header.offset : header.offset + min(header.size, _MAX_PRODUCERS)]
+            yield from dict.fromkeys(t.decode("ascii", "replace") for t in text.split(b"\0") if t)
 
 
 def _text(metadata: Mapping[str, str], key: str) -> str:

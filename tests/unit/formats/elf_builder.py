@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 BASE, RAM = 0xC0DE0000, 0xDA7A0000
 SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_NOBITS = 1, 2, 3, 8
+SHT_REL = 9
+_WEAK = 2
 SHF_WRITE, SHF_ALLOC, SHF_EXEC, SHF_COMPRESSED = 1, 2, 4, 0x800
 
 # Offsets of fields in the ELF header, a section header and a program header (ELF32).
@@ -53,7 +55,7 @@ class ElfBuilder:
     """A valid app for Nano S Plus unless told otherwise.
 
     ``code`` and ``data`` are padded to ``page``. ``symbols`` replace those of the layout, None removes
-    one; ``local_symbols`` come before them. ``sections`` are added behind the usual ones.
+    one; ``local_symbols`` come before them, ``undefined`` ones, which are weak, behind. ``sections`` are added behind the usual ones.
     """
 
     code: bytes = bytes(range(256)) * 3 + b"hello, device\0"
@@ -69,6 +71,7 @@ class ElfBuilder:
     metadata: dict[str, str] = field(default_factory=lambda: dict(METADATA))
     symbols: dict[str, int | None] = field(default_factory=dict)
     local_symbols: dict[str, int] = field(default_factory=dict)
+    undefined: tuple[str, ...] = ()
     sections: tuple[ElfSection, ...] = ()
 
     @property
@@ -105,6 +108,9 @@ class ElfBuilder:
             for name, value in symbols.items():
                 records.append(struct.pack("<IIIBBH", len(strings), value, 0, bind << 4, 0, 1))
                 strings += name.encode() + b"\0"
+        for name in self.undefined:
+            records.append(struct.pack("<IIIBBH", len(strings), 0, 0, _WEAK << 4, 0, 0))
+            strings += name.encode() + b"\0"
         bss_size = -(-self.bss // 4) * 4 + 4 + self.stack
         sections = [
             ElfSection(".text", self.text, self.base, flags=SHF_ALLOC | SHF_EXEC),

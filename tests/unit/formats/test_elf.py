@@ -42,6 +42,20 @@ def test_info_of_a_usual_app() -> None:
     assert (info.bss_size, info.stack_size, info.entry) == (300, 4096, BASE | 1)
 
 
+def test_what_was_not_resolved_and_who_made_it() -> None:
+    comment = b"clang version 1\0Linker: LLD 1\0clang version 1\0\xff\0"
+    sections = (
+        ElfSection(".comment", comment),
+        ElfSection(".rel.text", bytes(8), type=elf_builder.SHT_REL),
+        ElfSection(".rel.empty", type=elf_builder.SHT_REL),
+    )
+    _, info = read_elf(ElfBuilder(undefined=("handler", "handler", "a"), sections=sections).build())
+    assert info.undefined == ("a", "handler")
+    assert info.relocations == (".rel.text",)
+    assert info.producers == ("clang version 1", "Linker: LLD 1", "\ufffd")
+    assert "handler" not in info.symbols
+
+
 def test_nano_s_takes_target_version_from_the_elf_or_the_target() -> None:
     assert (
         read_elf(ElfBuilder(metadata=NANOS | {"target_version": "1.6.0"}).build())[0].target_version

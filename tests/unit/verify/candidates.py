@@ -183,6 +183,7 @@ def _image(target: Target, name: str, version: str, *, flags: int, block: bytes,
 
 def _elf(target: Target, image: Image, block: bytes) -> ElfInfo:
     origin, ram, bss = target.flash.origin, target.sram, 1024
+    block_start = image.base + image.code_length + image.data_length
     metadata = {
         "target": target.sdk_name,
         "target_name": target.sdk_define,
@@ -204,12 +205,21 @@ def _elf(target: Target, image: Image, block: bytes) -> ElfInfo:
             ProgramSegment(origin, image.span, image.span, 5),
             ProgramSegment(ram.origin, 0, ram.length, 6),
         ),
-        symbols={"main": origin + 1, "_bss": ram.origin, "_estack": ram.end, "_data": 0, "_edata": 0},
+        symbols={
+            "main": origin + 1,
+            "_bss": ram.origin,
+            "_estack": ram.end,
+            "_data": 0,
+            "_edata": 0,
+            "_nvram_data": block_start - image.data_length,
+            "_envram_data": block_start,
+        },
         strings=("Review transaction", "Sample is ready"),
         install_params=block,
         bss_size=bss,
         stack_size=ram.length - bss,
         entry=origin + 1,
+        producers=("clang version 14.0.6", "Linker: LLD 14.0.6", "GCC: (15:12.2.rel1-1) 12.2.1 20221205"),
     )
 
 

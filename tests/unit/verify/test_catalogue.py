@@ -53,10 +53,9 @@ MILDER = {"unit-tests"}
 """The requirement recommends unit tests; it does not demand them."""
 
 ABSENT = {
-    *("build-header-shadow", "elf-canary", "elf-comment", "elf-duplicate-code", "elf-nvram", "elf-sections"),
-    *("elf-stripped-release", "elf-undefined", "glyph-geometry", "icon-not-template", "icon-polarity-border"),
+    *("build-header-shadow", "glyph-geometry", "icon-not-template", "icon-polarity-border"),
     *("icon-same-on-nano", "mk-goal-independent", "mk-no-side-effects", "path-used-in-code"),
-    *("reproducible-vs-release", "sdk-latest-scan", "sdk-untouched-by-app", "src-apdu-length-checked"),
+    *("sdk-latest-scan", "sdk-untouched-by-app", "src-apdu-length-checked"),
     *("src-pic", "src-stack-frames", "src-state-machine", "src-untrusted-amounts", "tx-format-documented"),
     "variants-all-built",
 }
