@@ -55,7 +55,8 @@ class ElfBuilder:
     """A valid app for Nano S Plus unless told otherwise.
 
     ``code`` and ``data`` are padded to ``page``. ``symbols`` replace those of the layout, None removes
-    one; ``local_symbols`` come before them, ``undefined`` ones, which are weak, behind. ``sections`` are added behind the usual ones.
+    one; ``local_symbols`` come before them, ``undefined`` ones, which are weak, behind.
+    ``sections`` are added behind the usual ones.
     """
 
     code: bytes = bytes(range(256)) * 3 + b"hello, device\0"
