@@ -70,13 +70,16 @@ class Code:
                     yield Unread(Location(path, line), message)
 
 
-def app_commands(candidate: Candidate) -> Iterator[tuple[str, Command]]:
+def app_commands(candidate: Candidate) -> tuple[tuple[str, Command], ...]:
     """Each command that compiled a file of the app, behind that file's path."""
-    root = os.path.realpath(candidate.sources)
-    for command in candidate.commands:
-        path = os.path.realpath(Path(command.directory, command.file))
-        if command.file and path.startswith(root + "/"):
-            yield os.path.relpath(path, root), command
+    return _app_commands(candidate.tree, candidate.commands)
+
+
+@functools.lru_cache(maxsize=4)
+def _app_commands(tree: SourceTree, commands: tuple[Command, ...]) -> tuple[tuple[str, Command], ...]:
+    inside = os.path.realpath(tree.root) + "/"
+    named = ((os.path.realpath(Path(c.directory, c.file)), c) for c in commands if c.file)
+    return tuple((path.removeprefix(inside), c) for path, c in named if path.startswith(inside))
 
 
 def read_code(candidate: Candidate) -> Code:

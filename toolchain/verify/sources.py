@@ -40,6 +40,10 @@ class SourceTree:
         """Whether ``files`` is the whole tree."""
         return len(self.files) < MAX_FILES
 
+    @functools.cached_property
+    def _real(self) -> Path:
+        return self.root.resolve()
+
     def _walk(self) -> Iterator[str]:
         for folder, folders, names in os.walk(self.root):
             folders[:] = sorted(
@@ -69,7 +73,7 @@ class SourceTree:
         """The bytes of a file of this tree, None if it is missing, a link out of it, or too long."""
         full = self.root / path
         try:
-            if not full.resolve(strict=True).is_relative_to(self.root.resolve()) or not full.is_file():
+            if not full.resolve(strict=True).is_relative_to(self._real) or not full.is_file():
                 return None
             with full.open("rb") as stream:
                 data = stream.read(MAX_FILE + 1)

@@ -1,11 +1,13 @@
 """What the compiler saw: statements, expressions, exceptions told apart again, and lists for the cache."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
 from tests.unit.verify.candidates import unit
+from toolchain.errors import ImageError
 from toolchain.verify.c.tree import (
     Block,
     Do,
@@ -104,7 +106,7 @@ def test_types_globals_and_callbacks(tmp_path: Path) -> None:
         ("q", "ctx_t *", 4),
         ("z", "unsigned char[9]", 9),
     ]
-    assert f.mentioned == {"cb"}
+    assert f.names.mentioned == {"cb"}
     assert [e.parts[0].text for x in expressions(f.body) for e in x.walk() if e.kind == "indirect"] == ["fn"]
 
 
@@ -134,6 +136,27 @@ def test_lists_and_back(tmp_path: Path) -> None:
     assert [f.called for f in again.functions] == [f.called for f in read.functions]
     kinds = [type(s) for s in statements(again.functions[1].body)]
     assert {Loop, If, Switch, Try, Label, Jump} <= set(kinds)
+
+
+def test_a_body_is_read_only_when_it_is_asked_for(tmp_path: Path) -> None:
+    read = unit(
+        tmp_path, "enum e { ONE };\nint f(int q) { BEGIN_TRY { TRY { t(ONE); } CATCH(1) { } } END_TRY; }"
+    )
+    f = dataclasses.replace(read.functions[0], text="[[")
+    assert "t" in f.called
+    assert f.names.constants == {"ONE"}
+    assert f.names.tries == (2,)
+    assert calls(f, {"u": 0}) == ()
+    with pytest.raises(ImageError, match="f is damaged") as caught:
+        calls(f, {"t"})
+    assert caught.value.where == "a.c:2"
+
+
+@pytest.mark.parametrize("text", ["", "{}", "1", '["x"]', '["b", 1]', '["d"]', '["j"]', "[" * 10_000])
+def test_what_is_no_body(text: str, tmp_path: Path) -> None:
+    (f,) = unit(tmp_path, "void f(void) { }").functions
+    with pytest.raises(ImageError, match="damaged"):
+        _ = dataclasses.replace(f, text=text).body
 
 
 @pytest.mark.parametrize("packed", [None, [], {}, {"path": 1, "functions": 3}])

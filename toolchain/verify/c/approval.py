@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from toolchain.verify.c.flow import Key, Knowledge, State, Walk
-from toolchain.verify.c.tree import NOTHING, Expression, Function, Global, calls
+from toolchain.verify.c.tree import NOTHING, Expression, Function, Global
 
 _BLANK = Knowledge({}, {}, frozenset())
 _MARK = Key("", NOTHING)
@@ -38,7 +38,7 @@ def unasked(
     """Every signature reached from ``roots`` by calls alone, without a call of ``shows`` in front of it."""
     showing = _reaching(functions, shows)
     handlers = {name for table in tables.values() for name in table.functions}
-    callbacks = frozenset(functions) & {name for f in functions.values() for name in f.mentioned}
+    callbacks = frozenset(functions) & {name for f in functions.values() for name in f.names.mentioned}
     ways: dict[str, tuple[tuple[Function, int], ...]] = dict.fromkeys(sorted({*roots} & functions.keys()), ())
     pending = list(ways)
     found: dict[tuple[str, int, int], Unasked] = {}
@@ -136,4 +136,4 @@ class _Asking(Walk):
 
 def calls_of(functions: Iterable[Function]) -> frozenset[str]:
     """Names of everything that is called."""
-    return frozenset(call.text for function in functions for call in calls(function))
+    return frozenset(name for function in functions for name in function.called)

@@ -95,10 +95,21 @@ def _append(child: cindex.Cursor, _parent: cindex.Cursor, found: "list[cindex.Cu
     return 1  # go on beside it, not into it
 
 
+@_Visitor  # type: ignore[untyped-decorator] # as above
+def _append_references(child: cindex.Cursor, _parent: cindex.Cursor, found: "list[cindex.Cursor]") -> int:
+    if child._kind_id == _REFERENCE:
+        found.append(child)
+    return 2  # into it
+
+
 def _number(kind: cindex.CursorKind) -> int:
     return int(kind.value)
 
 
+_FUNCTION = _number(_KINDS.FUNCTION_DECL)
+_VARIABLE = _number(_KINDS.VAR_DECL)
+_PARAMETER = _number(_KINDS.PARM_DECL)
+_BLOCK = _number(_KINDS.COMPOUND_STMT)
 _CALL = _number(_KINDS.CALL_EXPR)
 _REFERENCE = _number(_KINDS.DECL_REF_EXPR)
 _MEMBER = _number(_KINDS.MEMBER_REF_EXPR)
@@ -132,10 +143,11 @@ class _Parser:
         self._root = root
         self._directory = directory
         self._paths: dict[int, str] = {}
+        self._fields: dict[str, tuple[tuple[str, int], ...]] = {}
         self._variables: list[Variable] = []
         self._line = ctypes.c_uint()
         self._column = ctypes.c_uint()
-        self._file = cindex.c_object_p()
+        self._file = ctypes.c_void_p()
 
     # What stands in the file
 
@@ -146,14 +158,15 @@ class _Parser:
         errors: list[tuple[str, int, str]] = []
         for cursor in self._children(self._unit.cursor):
             kind = cursor._kind_id
-            if kind not in (_number(_KINDS.FUNCTION_DECL), _number(_KINDS.VAR_DECL)):
+            # Nearly all are declarations of the SDK's functions.
+            if kind != _VARIABLE and not (kind == _FUNCTION and cursor.is_definition()):
                 continue
             line, _, where = self._place(cursor)
             if not where:
                 continue
-            if kind == _number(_KINDS.VAR_DECL):
+            if kind == _VARIABLE:
                 variables.append(self._global(cursor, where, line))
-            elif cursor.is_definition():
+            else:
                 try:
                     functions.append(self._function(cursor, where, line))
                 except _TooDeepError:
@@ -181,8 +194,8 @@ class _Parser:
 
     def _relative(self, name: str) -> str:
         """Relative to the app's folder; empty for what is not in there."""
-        path = os.path.realpath(Path(self._directory, name))
-        return os.path.relpath(path, self._root) if path.startswith(self._root + "/") else ""
+        path, inside = os.path.realpath(Path(self._directory, name)), self._root + "/"
+        return path.removeprefix(inside) if path.startswith(inside) else ""
 
     def _place(self, cursor: cindex.Cursor) -> tuple[int, int, str]:
         """Line, column and file (empty outside of the app) where a person finds it."""
@@ -191,9 +204,10 @@ class _Parser:
         _lib.clang_getFileLocation(
             location, ctypes.byref(self._file), ctypes.byref(line), ctypes.byref(column), None
         )
-        address = ctypes.cast(self._file, ctypes.c_void_p).value or 0
+        address = self._file.value or 0
         if address not in self._paths:
-            name = _lib.clang_getFileName(cindex.File(self._file)) if address else ""
+            file = cindex.File(ctypes.cast(self._file, cindex.c_object_p))
+            name = _lib.clang_getFileName(file) if address else ""
             self._paths[address] = self._relative(str(name)) if name else ""
         return line.value, column.value, self._paths[address]
 
@@ -205,35 +219,38 @@ class _Parser:
         return found
 
     def _global(self, cursor: cindex.Cursor, where: str, line: int) -> Global:
+        references: list[cindex.Cursor] = []
+        _lib.clang_visitChildren(cursor, _append_references, references)
         named: set[str] = set()
-
-        @_Visitor  # type: ignore[untyped-decorator] # as above
-        def visit(child: cindex.Cursor, _parent: cindex.Cursor, _data: object) -> int:
-            if child._kind_id == _REFERENCE:
-                child._tu = self._unit
-                target = child.referenced
-                if target is not None and target._kind_id == _number(_KINDS.FUNCTION_DECL):
-                    named.add(str(child.spelling))
-            return 2  # into it
-
-        _lib.clang_visitChildren(cursor, visit, None)
+        for reference in references:
+            reference._tu = self._unit
+            target = reference.referenced
+            if target is not None and target._kind_id == _FUNCTION:
+                named.add(str(reference.spelling))
         kind = cursor.type.get_canonical()
         while kind.kind in (cindex.TypeKind.CONSTANTARRAY, cindex.TypeKind.POINTER):
             kind = (
                 kind.element_type if kind.kind == cindex.TypeKind.CONSTANTARRAY else kind.get_pointee()
             ).get_canonical()
-        fields = tuple((str(f.spelling), f.location.line) for f in kind.get_fields())
+        record = str(kind.spelling)  # one without a name is called by its place
+        if record not in self._fields:
+            self._fields[record] = tuple((str(f.spelling), self._place(f)[0]) for f in kind.get_fields())
         return Global(
-            str(cursor.spelling), where, line, str(cursor.type.spelling), fields, tuple(sorted(named))
+            str(cursor.spelling),
+            where,
+            line,
+            str(cursor.type.spelling),
+            self._fields[record],
+            tuple(sorted(named)),
         )
 
     def _function(self, cursor: cindex.Cursor, where: str, line: int) -> Function:
         parameters, body = [], EMPTY
         self._variables = []
         for child in self._children(cursor):
-            if child._kind_id == _number(_KINDS.PARM_DECL):
+            if child._kind_id == _PARAMETER:
                 parameters.append(self._variable(child))
-            elif child._kind_id == _number(_KINDS.COMPOUND_STMT):
+            elif child._kind_id == _BLOCK:
                 body = self._block(child, 0)
         return Function(
             str(cursor.spelling),
@@ -243,8 +260,8 @@ class _Parser:
             str(cursor.result_type.spelling),
             tuple(parameters),
             tuple(self._variables),
-            body,
-            *tree.names(body),
+            tree.Names.of(body),
+            tree.pack_body(body),
         )
 
     def _variable(self, cursor: cindex.Cursor) -> Variable:
@@ -283,7 +300,7 @@ class _Parser:
                 yield block.statements[0] if _is_try(block) else block
             case "declaration":
                 for child in self._children(cursor):
-                    if child._kind_id == _number(_KINDS.VAR_DECL):
+                    if child._kind_id == _VARIABLE:
                         yield from self._declaration(child, depth)
             case "if":
                 condition, then, *otherwise = self._children(cursor)
@@ -401,7 +418,7 @@ class _Parser:
 
     def _is_context(self, declaration: cindex.Cursor) -> bool:
         return any(
-            child._kind_id == _number(_KINDS.VAR_DECL) and child.type.get_canonical().spelling == _TRY
+            child._kind_id == _VARIABLE and child.type.get_canonical().spelling == _TRY
             for child in self._children(declaration)
         )
 
@@ -465,7 +482,7 @@ class _Parser:
         name = str(cursor.spelling)
         if target is None:
             return Expression("name", name)
-        if target._kind_id == _number(_KINDS.FUNCTION_DECL):
+        if target._kind_id == _FUNCTION:
             return Expression("function", name, str(target.result_type.spelling))
         if target._kind_id == _number(_KINDS.ENUM_CONSTANT_DECL):
             return Expression("constant", name, str(target.enum_value))

@@ -121,11 +121,10 @@ def with_own_functions(functions: Iterable[Function], knowledge: Knowledge) -> K
 
 def _wiped_parameter(function: Function, wipes: Mapping[str, int]) -> dict[str, int]:
     parameters = function.parameter_names
-    for call in calls(function):
-        if call.text in wipes:
-            variable = base(argument(call, wipes[call.text]))
-            if variable in parameters:
-                return {function.name: parameters.index(variable)}
+    for call in calls(function, wipes):
+        variable = base(argument(call, wipes[call.text]))
+        if variable in parameters:
+            return {function.name: parameters.index(variable)}
     return {}
 
 

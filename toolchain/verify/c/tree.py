@@ -2,12 +2,16 @@
 
 The SDK's TRY, CATCH and FINALLY are told apart again from the branches and jumps that they expand to, so
 that a way through them is one. Everything turns into plain lists and back, for the cache and the processes
-that parse.
+that parse. A function's body stays text until a rule asks for it: what it names stands beside it.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import functools
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
+
+from toolchain.errors import ImageError
 
 Kind = Literal[
     "call",  # of the function ``text``; parts are its arguments
@@ -167,11 +171,35 @@ class Variable:
 
 
 @dataclass(frozen=True)
+class Names:
+    """What a body names: functions that it calls, those whose address it takes, constants of enumerations.
+
+    ``tries`` are the lines of its BEGIN_TRY.
+    """
+
+    called: frozenset[str]
+    mentioned: frozenset[str]
+    constants: frozenset[str]
+    tries: tuple[int, ...]
+
+    @classmethod
+    def of(cls, body: Block) -> "Names":
+        """Gather them."""
+        found = [e for expression in expressions(body) for e in expression.walk()]
+        return cls(
+            frozenset(e.text for e in found if e.kind == "call"),
+            frozenset(e.text for e in found if e.kind == "function"),
+            frozenset(e.text for e in found if e.kind == "constant"),
+            tuple(s.line for s in statements(body) if isinstance(s, Try)),
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class Function:
     """A function's definition. ``path`` is that of its file, ``returns`` the type of its result.
 
-    ``end`` is the line of its last brace, ``called`` the functions that it calls, ``mentioned`` those whose
-    address it takes, ``calls`` its direct calls in order.
+    ``end`` is the line of its last brace, ``names`` what the body names, ``text`` the body as JSON: from the
+    names, most rules see that a function is no concern of theirs.
     """
 
     name: str
@@ -181,10 +209,34 @@ class Function:
     returns: str
     parameters: tuple[Variable, ...]
     variables: tuple[Variable, ...]
-    body: Block
-    called: frozenset[str]
-    mentioned: frozenset[str]
-    calls: tuple[Expression, ...]
+    names: Names
+    text: str = field(repr=False)
+
+    @property
+    def called(self) -> frozenset[str]:
+        """The functions that it calls."""
+        return self.names.called
+
+    @functools.cached_property
+    def body(self) -> Block:
+        """Its statements, read on first use.
+
+        Raises:
+            ImageError: ``text`` is not what ``pack_body`` wrote.
+        """
+        try:
+            return _block(json.loads(self.text))
+        except (ValueError, TypeError, IndexError, RecursionError) as e:
+            raise ImageError(
+                f"what the parser made of {self.name} is damaged",
+                hint="remove the folder .work/parsed, and verify again",
+                where=f"{self.path}:{self.line}",
+            ) from e
+
+    @functools.cached_property
+    def calls(self) -> tuple[Expression, ...]:
+        """Its direct calls in order."""
+        return tuple(e for whole in expressions(self.body) for e in whole.walk() if e.kind == "call")
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -265,9 +317,13 @@ def statements(statement: Statement) -> Iterator[Statement]:
                 yield from statements(block)
 
 
-def calls(function: Function) -> tuple[Expression, ...]:
-    """Every direct call in ``function``."""
-    return function.calls
+def calls(function: Function, to: Collection[str] | None = None) -> tuple[Expression, ...]:
+    """Every direct call in ``function``, or those ``to`` the functions of these names."""
+    if to is None:
+        return function.calls
+    if not any(name in to for name in function.called):
+        return ()
+    return tuple(call for call in function.calls if call.text in to)
 
 
 # Lists and back
@@ -369,8 +425,14 @@ def pack_function(f: Function) -> Packed:
         f.returns,
         [_pack_variable(v) for v in f.parameters],
         [_pack_variable(v) for v in f.variables],
-        pack_statement(f.body),
+        [sorted(f.names.called), sorted(f.names.mentioned), sorted(f.names.constants), list(f.names.tries)],
+        f.text,
     ]
+
+
+def pack_body(body: Block) -> str:
+    """As JSON, for ``Function.text``."""
+    return json.dumps(pack_statement(body), separators=(",", ":"))
 
 
 def function(packed: Sequence[object]) -> Function:
@@ -379,8 +441,8 @@ def function(packed: Sequence[object]) -> Function:
     Raises:
         ValueError, TypeError, IndexError: it is not one.
     """
-    name, path, line, end, returns, parameters, variables, body = packed
-    block = _block(body)
+    name, path, line, end, returns, parameters, variables, names, text = packed
+    called, mentioned, constants, tries = map(_list, _list(names))
     return Function(
         str(name),
         str(path),
@@ -389,17 +451,14 @@ def function(packed: Sequence[object]) -> Function:
         str(returns),
         tuple(_variable(_list(v)) for v in _list(parameters)),
         tuple(_variable(_list(v)) for v in _list(variables)),
-        block,
-        *names(block),
+        Names(
+            frozenset(map(str, called)),
+            frozenset(map(str, mentioned)),
+            frozenset(map(str, constants)),
+            tuple(map(_int, tries)),
+        ),
+        str(text),
     )
-
-
-def names(block: Block) -> tuple[frozenset[str], frozenset[str], tuple[Expression, ...]]:
-    """The functions that a body calls, those whose address it takes, and the calls themselves."""
-    found = [e for expression in expressions(block) for e in expression.walk()]
-    called = tuple(e for e in found if e.kind == "call")
-    mentioned = frozenset(e.text for e in found if e.kind == "function")
-    return frozenset(e.text for e in called), mentioned, called
 
 
 def _pack_variable(v: Variable) -> Packed:

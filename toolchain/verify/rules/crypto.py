@@ -28,6 +28,7 @@ _MAY_BE_DROPPED = frozenset({"memset", "bzero", "os_memset", "__aeabi_memclr", "
 _STORES = {"nvm_write": 1, "app_storage_write": 0}
 _SENDS = re.compile(r"io_send_\w+|io_exchange\w*")
 _COPIES = {"memcpy": 1, "memmove": 1, "os_memmove": 1, "os_memcpy": 1, "strlcpy": 1}
+_COMPARES = frozenset({"memcmp", "os_memcmp", "bcmp"})
 _OUTGOING = re.compile(r"G_io_\w*buffer|G_io_tx\w*")
 _SIGNS = re.compile(
     r"cx_(?:ecdsa|eddsa|ecschnorr)_sign\w*|bip32_derive_(?:with_seed_)?(?:ecdsa|eddsa)_sign\w*|cx_rsa_sign\w*"
@@ -74,15 +75,15 @@ def _leaks(crypto: _Crypto) -> tuple[tuple[Function, Leak, bool], ...]:
     """Each leak, with whether anything in the function wipes that variable."""
     makes, wipes = crypto.knowledge.makes, crypto.knowledge.wipes
     return tuple(
-        (function, leak, any(_wipes(call, leak.key.variable, wipes) for call in calls(function)))
+        (function, leak, _is_wiped(leak.key.variable, function, wipes))
         for function in crypto.code.functions
         if not function.called.isdisjoint(makes)
         for leak in leaks(function, crypto.knowledge)
     )
 
 
-def _wipes(call: Expression, variable: str, wipes: Mapping[str, int]) -> bool:
-    return call.text in wipes and argument(call, wipes[call.text]) == variable
+def _is_wiped(variable: str, function: Function, wipes: Mapping[str, int]) -> bool:
+    return any(argument(call, wipes[call.text]) == variable for call in calls(function, wipes))
 
 
 def _at(function: Function, place: Expression) -> Location:
@@ -101,7 +102,7 @@ def src_key_wiped(candidate: Candidate) -> Iterator[Problem]:
     for function, leak, wiped in _leaks(_crypto(candidate)):
         if wiped:
             continue
-        dropped = (call for call in calls(function) if call.text in _MAY_BE_DROPPED)
+        dropped = calls(function, _MAY_BE_DROPPED)
         memset = any(argument(call, 0) == leak.key.variable for call in dropped)
         how = "cleared by memset only, which the compiler may drop" if memset else "never wiped"
         message = f"{leak.key.variable} in {function.name} is {how}"
@@ -142,11 +143,9 @@ def src_key_wiped_all_paths(candidate: Candidate) -> Iterator[Problem]:
 def src_sizeof_wipe(candidate: Candidate) -> Iterator[Problem]:
     """Wipes whose length is the size of a pointer, or less than the array that they wipe."""
     for function in read_code(candidate).functions:
-        if function.called.isdisjoint(_WIPES):
-            continue
         sizes = {v.name: v.size for v in function.variables if v.type.endswith("]")}
-        for call in calls(function):
-            if call.text not in _WIPES or len(call.parts) < 2:
+        for call in calls(function, _WIPES):
+            if len(call.parts) < 2:
                 continue
             target, length = call.parts[0], call.parts[-1]
             if length.kind == "sizeof" and length.type.endswith("*") and length.parts:
@@ -169,12 +168,11 @@ def src_sizeof_wipe(candidate: Candidate) -> Iterator[Problem]:
 def src_error_checked(candidate: Candidate) -> Iterator[Problem]:
     """Calls of cryptographic functions whose result nobody takes, or that is cast to void."""
     code = read_code(candidate)
+    asked = {name for name in calls_of(code.functions) if _MUST_CHECK.fullmatch(name)} - code.by_name.keys()
     for function in code.functions:
-        for expression in expressions(function.body):
+        for expression in expressions(function.body) if function.called & asked else ():
             called = expression.parts[0] if expression.kind == "void" else expression
-            if called.kind != "call" or called.text in code.by_name or _is_taken(function, called):
-                continue
-            if _MUST_CHECK.fullmatch(called.text):
+            if called.kind == "call" and called.text in asked and not _is_taken(function, called):
                 message = f"the result of {called.text} is thrown away"
                 yield Problem(message, _at(function, called), milder(function.path))
 
@@ -193,11 +191,9 @@ def _secrets(crypto: _Crypto, function: Function) -> frozenset[str]:
     """Variables of a function that a call derives from the seed, or makes out of such a variable."""
     makes = crypto.knowledge.makes
     found: set[str] = set()
-    if function.called.isdisjoint(makes):
-        return frozenset()
-    for call in calls(function):
-        index = makes.get(call.text)
-        if index is None or index >= len(call.parts):
+    for call in calls(function, makes):
+        index = makes[call.text]
+        if index >= len(call.parts):
             continue
         others = [variable_of(a) for n, a in enumerate(call.parts) if n != index]
         if call.text in crypto.derives or any(_is_secret(other, frozenset(found)) for other in others):
@@ -221,11 +217,10 @@ def src_no_secret_nvram(candidate: Candidate) -> Iterator[Problem]:
     crypto = _crypto(candidate)
     for function in crypto.code.functions:
         secrets = _secrets(crypto, function)
-        for call in calls(function) if secrets else ():
-            index = _STORES.get(call.text)
-            if index is not None and _is_secret(argument(call, index), secrets):
-                message = f"{function.name} stores the key in {argument(call, index)}"
-                yield Problem(message, _at(function, call))
+        for call in calls(function, _STORES) if secrets else ():
+            stored = argument(call, _STORES[call.text])
+            if _is_secret(stored, secrets):
+                yield Problem(f"{function.name} stores the key in {stored}", _at(function, call))
     for table in crypto.code.tables.values():
         for name, _ in table.fields if table.name.startswith("N_") else ():
             if _SECRET_FIELD.fullmatch(name):
@@ -299,15 +294,17 @@ def src_user_approval(candidate: Candidate) -> Iterator[Problem]:
 )
 def src_blind_signing(candidate: Candidate) -> Iterator[Problem]:
     """Signatures over bytes of the incoming command, as they came."""
-    for function in read_code(candidate).functions:
+    code = read_code(candidate)
+    signs = {name for name in calls_of(code.functions) if _SIGNS.fullmatch(name)}
+    for function in code.functions:
+        if function.called.isdisjoint(signs):
+            continue
         copied = {
             argument(call, 0)
-            for call in calls(function)
-            if call.text in _COPIES and _INCOMING.fullmatch(argument(call, _COPIES[call.text]))
+            for call in calls(function, _COPIES)
+            if _INCOMING.fullmatch(argument(call, _COPIES[call.text]))
         }
-        for call in calls(function):
-            if not _SIGNS.fullmatch(call.text):
-                continue
+        for call in calls(function, signs):
             signed = [variable_of(part) for part in call.parts]
             for name in signed:
                 if name and (name in copied or _INCOMING.fullmatch(name)):
@@ -325,9 +322,8 @@ def src_blind_signing(candidate: Candidate) -> Iterator[Problem]:
 def src_host_cache_mac(candidate: Candidate) -> Iterator[Problem]:
     """Calls of memcmp on what is named like an authentication code."""
     for function in read_code(candidate).functions:
-        for call in calls(function):
-            if call.text in ("memcmp", "os_memcmp", "bcmp"):
-                names = [variable_of(part).replace("->", ".").rsplit(".", 1)[-1] for part in call.parts[:2]]
-                if any(_MAC.fullmatch(name) for name in names if name):
-                    message = f"{function.name} compares {' and '.join(names)} with {call.text}"
-                    yield Problem(message, _at(function, call))
+        for call in calls(function, _COMPARES):
+            names = [variable_of(part).replace("->", ".").rsplit(".", 1)[-1] for part in call.parts[:2]]
+            if any(_MAC.fullmatch(name) for name in names if name):
+                message = f"{function.name} compares {' and '.join(names)} with {call.text}"
+                yield Problem(message, _at(function, call))

@@ -11,7 +11,6 @@ from toolchain.formats.install_params import (
     InstallParams,
     path_to_text,
 )
-from toolchain.verify.c.tree import expressions
 from toolchain.verify.code import read_code
 from toolchain.verify.makefile import defines, find
 from toolchain.verify.model import Candidate, Location, Problem, Severity, rule
@@ -209,11 +208,10 @@ def curve_minimal(candidate: Candidate) -> Iterator[Problem]:
     """Declared curves whose constant the code never names, where it names another's."""
     known = {constant for constants in _CONSTANTS.values() for constant in constants}
     used = {
-        part.text
+        name
         for function in read_code(candidate).functions
-        for expression in expressions(function.body)
-        for part in expression.walk()
-        if part.kind == "constant" and part.text in known
+        for name in function.names.constants
+        if name in known
     }
     for curve in candidate.app.permissions.curves if used else ():
         if curve in _CONSTANTS and used.isdisjoint(_CONSTANTS[curve]):

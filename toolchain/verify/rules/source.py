@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from toolchain.verify.c.approval import reachable
 from toolchain.verify.c.text import Comment, Word
-from toolchain.verify.c.tree import Function, Try, calls, statements
+from toolchain.verify.c.tree import Function, calls
 from toolchain.verify.code import CFile, app_commands, c_files, milder, read_code, unread_files
 from toolchain.verify.data import throwing_calls
 from toolchain.verify.makefile import lines
@@ -17,6 +17,10 @@ _UNBOUNDED = frozenset(
     | {"scanf", "sscanf", "fscanf", "vscanf", "vsscanf", "wcscpy", "wcscat", "atoi", "atol"}
 )
 _UNTERMINATED = frozenset({"strncpy", "strncat"})
+_UNSAFE = frozenset(
+    f"{builtin}{name}" for builtin in ("", "__builtin_") for name in _UNBOUNDED | _UNTERMINATED
+)
+_THROWS = frozenset({"os_longjmp", "longjmp"})
 _SILENCES = re.compile(r"(?:GCC|clang)\s+(?:diagnostic\s+ignored|system_header)")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _MIN_WORDS = 4
@@ -114,15 +118,14 @@ def analyzer_not_evaded(candidate: Candidate) -> Iterator[Problem]:
 def src_unsafe_string(candidate: Candidate) -> Iterator[Problem]:
     """Calls of functions without a bound; those that may not terminate the string are advice."""
     code = read_code(candidate)
+    unsafe = _UNSAFE - code.by_name.keys()
     for function in code.functions:
-        for call in calls(function):
-            if call.text in code.by_name:
-                continue
+        for call in calls(function, unsafe):
             name = call.text.removeprefix("__builtin_")
             place = Location(function.path, call.line, call.column)
             if name in _UNBOUNDED:
                 yield Problem(f"{name} has no bound", place, milder(function.path))
-            elif name in _UNTERMINATED:
+            else:
                 yield Problem(f"{name} may leave the string without its end", place, Severity.ADVICE)
 
 
@@ -136,13 +139,12 @@ def src_unsafe_string(candidate: Candidate) -> Iterator[Problem]:
 def src_no_throw_crypto(candidate: Candidate) -> Iterator[Problem]:
     """Calls of functions that throw although there is one that does not."""
     code = read_code(candidate)
+    throwing = throwing_calls().keys() - code.by_name.keys()
     for function in code.functions:
-        for call in calls(function):
-            instead = throwing_calls().get(call.text)
-            if instead and call.text not in code.by_name:
-                place = Location(function.path, call.line, call.column)
-                fix = f"call {instead}, and check its result"
-                yield Problem(f"{call.text} throws", place, milder(function.path), fix)
+        for call in calls(function, throwing):
+            place = Location(function.path, call.line, call.column)
+            fix = f"call {throwing_calls()[call.text]}, and check its result"
+            yield Problem(f"{call.text} throws", place, milder(function.path), fix)
 
 
 def _is_device(functions: list[Function]) -> bool:
@@ -196,9 +198,7 @@ def src_parser_no_exceptions(candidate: Candidate) -> Iterator[Problem]:
 
 def _exceptions(function: Function) -> Iterator[tuple[Location, str]]:
     """Where a function throws or catches."""
-    for statement in statements(function.body):
-        if isinstance(statement, Try):
-            yield Location(function.path, statement.line), "TRY"
-    for call in calls(function):
-        if call.text in ("os_longjmp", "longjmp"):
-            yield Location(function.path, call.line, call.column), "THROW"
+    for line in function.names.tries:
+        yield Location(function.path, line), "TRY"
+    for call in calls(function, _THROWS):
+        yield Location(function.path, call.line, call.column), "THROW"
