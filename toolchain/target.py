@@ -49,8 +49,9 @@ class Target:
     ``sdk_name`` is what make calls it (``TARGET=``), ``sdk_define`` the C macro (``TARGET_NANOS2``).
     ``version`` is the text that enters the digest (loader protocol §13), ``api_level`` None where the
     create-app command has none. ``page_size`` is the unit that code and data are padded to,
-    ``list_block_size`` the unit in which the device reports used flash; all in bytes. ``chip`` is the C
-    macro of the secure element (``ST33K1M5``).
+    ``list_block_size`` the unit in which the device reports used flash; all in bytes. ``glyphs`` are the
+    sides, in pixels, of the square pictures that its screens show; ``chip`` is the C macro of the secure
+    element (``ST33K1M5``).
     """
 
     name: str
@@ -71,6 +72,7 @@ class Target:
     trampoline: int
     rwpi: bool
     icon: IconGeometry
+    glyphs: tuple[int, ...]
     capabilities: frozenset[str]
     sources: Mapping[str, str] = field(hash=False, repr=False)
     chip: str
@@ -108,6 +110,7 @@ def _read(path: Path) -> Target:
             trampoline=table["trampoline"],
             rwpi=table["rwpi"],
             icon=IconGeometry(**table["icon"]),
+            glyphs=tuple(table["glyphs"]),
             capabilities=frozenset(table["capabilities"]),
             sources=table["sources"],
             chip=table["chip"],

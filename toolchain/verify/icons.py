@@ -99,3 +99,22 @@ def _bmp(data: bytes) -> Icon:
 def glyph_size(block: bytes) -> tuple[int, int] | None:
     """Width and height of the icon in a parameter block of devices with NBGL (loader protocol §10.2)."""
     return struct.unpack_from("<HH", block) if len(block) > 8 else None
+
+
+_ONE_BIT = 0
+"""Format byte of a bitmap with one bit per pixel, not compressed."""
+
+
+def read_pixels(block: bytes) -> tuple[str, ...] | None:
+    """Columns of 0 and 1, from the right, of such an icon: width, height, format, length, bits.
+
+    None for more colours, for compressed ones, and for what is cut short.
+    """
+    if len(block) < 8 or block[4] != _ONE_BIT:
+        return None
+    width, height = struct.unpack_from("<HH", block)
+    bits = block[8:]
+    if not width or not height or width * height > 8 * len(bits):
+        return None
+    text = f"{int.from_bytes(bits, 'big'):0{8 * len(bits)}b}"
+    return tuple(text[x * height : (x + 1) * height] for x in range(width))

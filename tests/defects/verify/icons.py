@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.defects.verify.case import fails, passes
 from tests.defects.verify.derivation import BLOCK
-from tests.unit.verify.candidates import gif, good
+from tests.unit.verify.candidates import MAKEFILE, gif, good, with_elf
 from toolchain.verify import Candidate
 
 PATH = "icons/sample_14px.gif"
@@ -37,7 +37,57 @@ def not_in_block(folder: Path) -> Candidate:
     return dataclasses.replace(candidate, app=dataclasses.replace(candidate.app, icon=Path(PATH)))
 
 
+def bits(folder: Path, *columns: str, form: int = 0) -> Candidate:
+    """An icon in the block, from its columns."""
+    text = "".join(columns)
+    data = int(text, 2).to_bytes(len(text) // 8, "big")
+    head = struct.pack("<HHB", len(columns), len(columns[0]), form) + len(data).to_bytes(3, "little")
+    return good(folder, params=dataclasses.replace(BLOCK, icon=head + data))
+
+
+def template(folder: Path, last: int) -> Candidate:
+    """The template's icon of 14x14 pixels, its last byte replaced."""
+    data = bytes.fromhex("0e000e0000190000040010006181de07f07f87fc1ff01fe01fc0778186040010")
+    return good(folder, params=dataclasses.replace(BLOCK, icon=data + bytes([last])))
+
+
+def on_nano(folder: Path, other: bytes | None, target: str = "nanosp") -> Candidate:
+    """With another file for Nano X."""
+    files = {} if other is None else {"icons/x.gif": other}
+    variables = {"ICON_NANOX": "icons/x.gif", "ICON_NANOSP": PATH}
+    makefile = f"{MAKEFILE}ICON_NANOX = icons/x.gif\n"
+    return good(folder, target, files=files, variables=variables, makefile=makefile)
+
+
+def glyph(folder: Path, data: bytes, *, linked: bool = True, target: str = "nanosp") -> Candidate:
+    candidate = good(folder, target, files={"glyphs/eye.gif": data})
+    return with_elf(candidate, symbols={"C_eye_bitmap": 0xC0DE1000} if linked else {})
+
+
 CASES = (
+    fails("icon-not-template", "the same pixels", lambda f: template(f, 0), PATH),
+    passes("icon-not-template", "one pixel more", lambda f: template(f, 0x10)),
+    fails("icon-polarity-border", "on white", lambda f: bits(f, *["1" * 8] * 3, *["11100111"] * 5), PATH),
+    passes("icon-polarity-border", "on black", lambda f: bits(f, *["0" * 8] * 3, *["01111110"] * 5)),
+    passes(
+        "icon-polarity-border", "white corners", lambda f: bits(f, "10000001", *["0" * 8] * 6, "10000001")
+    ),
+    passes("icon-polarity-border", "four colours", lambda f: bits(f, *["1" * 8] * 8, form=1)),
+    fails("icon-same-on-nano", "two pictures", lambda f: on_nano(f, gif(frames=2)), "Makefile:16"),
+    passes("icon-same-on-nano", "two files", lambda f: on_nano(f, gif())),
+    passes("icon-same-on-nano", "one is missing", lambda f: on_nano(f, None)),
+    passes("icon-same-on-nano", "Nano S", lambda f: on_nano(f, gif(frames=2), "nanos")),
+    fails("glyph-geometry", "20x20", lambda f: glyph(f, gif(20, 20)), "glyphs/eye.gif"),
+    fails("glyph-geometry", "not square", lambda f: glyph(f, gif(14, 16)), "glyphs/eye.gif"),
+    fails(
+        "glyph-geometry",
+        "of another device",
+        lambda f: glyph(f, gif(16, 16), target="flex"),
+        "glyphs/eye.gif",
+    ),
+    fails("glyph-geometry", "no picture", lambda f: glyph(f, b"text"), "glyphs/eye.gif"),
+    passes("glyph-geometry", "16x16", lambda f: glyph(f, gif(16, 16))),
+    passes("glyph-geometry", "not linked", lambda f: glyph(f, gif(20, 20), linked=False)),
     fails("icon-exists", "not named", lambda f: without(f, None), "Makefile"),
     fails("icon-exists", "no such file", lambda f: without(f, Path("icons/none.gif")), "Makefile"),
     fails("icon-exists", "outside of the app", lambda f: without(f, Path("../../etc/passwd")), "Makefile"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.defects.verify.icons import png
 from tests.unit.verify.candidates import gif
 from toolchain.errors import ImageError
-from toolchain.verify.icons import Icon, glyph_size, read_icon
+from toolchain.verify.icons import Icon, glyph_size, read_icon, read_pixels
 
 
 def test_headers_are_read() -> None:
@@ -40,3 +40,12 @@ def test_flipped_bytes_are_read_or_refused_and_never_crash(good: bytes, data: st
 def test_the_size_in_a_parameter_block() -> None:
     assert glyph_size(struct.pack("<HHB", 14, 16, 0) + bytes(8)) == (14, 16)
     assert glyph_size(b"\1\0\0") is None
+
+
+def test_pixels_are_read_column_by_column() -> None:
+    block = struct.pack("<HHB", 2, 4, 0) + (1).to_bytes(3, "little") + bytes([0b1001_0110])
+    assert read_pixels(block) == ("1001", "0110")
+    assert read_pixels(block[:-1]) is None
+    assert read_pixels(struct.pack("<HHB", 0, 4, 0) + bytes(4)) is None
+    assert read_pixels(block[:4] + b"\x21" + block[5:]) is None
+    assert read_pixels(b"") is None

@@ -1,14 +1,30 @@
-"""The icon in the device's menu."""
+"""The icon in the device's menu, and the pictures of its screens."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from toolchain.errors import ImageError
-from toolchain.verify.icons import Icon, glyph_size, read_icon
-from toolchain.verify.makefile import find
+from toolchain.verify.icons import Icon, glyph_size, read_icon, read_pixels
+from toolchain.verify.makefile import find, unquoted
 from toolchain.verify.model import Candidate, Location, Problem, Severity, rule
 
 _EXTENSIONS = {".gif": "gif", ".png": "png", ".bmp": "bmp"}
+
+_ELF = Location("app.elf", root="build")
+
+_TEMPLATES = frozenset(
+    {
+        "7c8e92a365bd1f66844520b120896189549c599296273d5cbf3254ad5a3291a7",
+        "67ccabbe3f854285df58865cb01aee8bcb62ca1fb8366b3d917a1f7313968e2c",
+        "853c1c516e85db7c8de0bae9040effd36f9c6b4b108dae014f60b1331bbbbbc0",
+        "fce83f755ba3fc69ad18a018c79ff110d56684583318b13e723403bbcec6cb83",
+    }
+)
+"""SHA-256 of the template's icons as the parameter block of an app holds them: Nano X and S Plus, Flex,
+Apex P, Stax (app-boilerplate v2.3.1, SDK v25.13.0)."""
+
+_SAME_ON = ("nanox", "nanosp")
 
 
 def _path(candidate: Candidate) -> str | None:
@@ -65,7 +81,7 @@ def icon_geometry(candidate: Candidate) -> Iterator[Problem]:
     icon, params, path = _icon(candidate), candidate.install_params, _path(candidate)
     sizes = [(icon.width, icon.height, Location(path or ""))] if icon else []
     if params and params.icon and candidate.target.can("nbgl") and (size := glyph_size(params.icon)):
-        sizes.append((*size, Location("app.elf", root="build")))
+        sizes.append((*size, _ELF))
     for width, height, place in sizes:
         if (width, height) != (wanted.width, wanted.height):
             size_text = f"{wanted.width}x{wanted.height}"
@@ -91,3 +107,85 @@ def icon_format(candidate: Candidate) -> Iterator[Problem]:
         yield Problem("the icon has transparent pixels", Location(path))
     if icon.frames != 1:
         yield Problem(f"the icon has {icon.frames} pictures", Location(path))
+
+
+@rule(
+    "icon-not-template",
+    Severity.ERROR,
+    reason="Two apps with one icon in the menu are one app to the user.",
+    source="guidelines enforcer, check_icons.sh: not the template's icon",
+    fix="draw an icon of your own",
+)
+def icon_not_template(candidate: Candidate) -> Iterator[Problem]:
+    """The icon in the parameter block is not that of the vendor's template, whatever its file is called."""
+    params = candidate.install_params
+    if params and params.icon and hashlib.sha256(params.icon).hexdigest() in _TEMPLATES:
+        yield Problem("the icon is that of the template", Location(_path(candidate) or candidate.makefile))
+
+
+@rule(
+    "icon-polarity-border",
+    Severity.WARNING,
+    reason="An icon on white is a bright square in a menu that is black.",
+    source="vendor's design requirements: white on black for Nano X and Nano S Plus",
+    fix="swap black and white in the icon",
+)
+def icon_polarity_border(candidate: Candidate) -> Iterator[Problem]:
+    """The icon in the block has a dark edge on devices whose menu is dark."""
+    params, target = candidate.install_params, candidate.target
+    if not (params and params.icon and target.can("nbgl")) or target.can("touch"):
+        return
+    columns = read_pixels(params.icon)
+    if columns is None:
+        return
+    corners = columns[0][0] + columns[0][-1] + columns[-1][0] + columns[-1][-1]
+    edge = columns[0] + columns[-1] + "".join(column[0] + column[-1] for column in columns[1:-1])
+    if "0" not in corners and 2 * edge.count("1") > len(edge):
+        yield Problem("the icon's background is white", Location(_path(candidate) or candidate.makefile))
+
+
+@rule(
+    "icon-same-on-nano",
+    Severity.ADVICE,
+    reason="Who changes from one device to the other looks for the icon that they know.",
+    source="vendor's template: one picture of 14x14 pixels",
+    fix="name one file in ICON_NANOX and ICON_NANOSP",
+)
+def icon_same_on_nano(candidate: Candidate) -> Iterator[Problem]:
+    """Nano X and Nano S Plus have one picture, if the app is for both."""
+    variables = candidate.app.variables
+    names = [unquoted(variables.get(name, "")) for name in ("ICON_NANOX", "ICON_NANOSP")]
+    if candidate.target.name not in _SAME_ON or not all(names) or names[0] == names[1]:
+        return
+    folder = candidate.app.manifest.build_directory
+    files = [candidate.tree.read_bytes((folder / name).as_posix()) for name in names]
+    if None not in files and files[0] != files[1]:
+        yield Problem(f"{names[0]:.80} and {names[1]:.80} are two pictures", find(candidate, "ICON_NANOX"))
+
+
+@rule(
+    "glyph-geometry",
+    Severity.WARNING,
+    reason="The screens have places for pictures of a few sizes; others are cut, or out of line.",
+    source="guidelines enforcer, check_icons.sh: size of glyphs per device",
+    fix="draw the glyph in one of the device's sizes",
+)
+def glyph_geometry(candidate: Candidate) -> Iterator[Problem]:
+    """Pictures of the app that were linked: square, in a size of the device."""
+    sides, icon = candidate.target.glyphs, _path(candidate)
+    for path in candidate.tree.files:
+        file = PurePosixPath(path)
+        linked = {f"C_{file.stem}", f"C_{file.stem}_bitmap"} & candidate.elf.symbols.keys()
+        if file.suffix.lower() not in _EXTENSIONS or not linked or path == icon:
+            continue
+        try:
+            glyph = read_icon(candidate.tree.read_bytes(path) or b"")
+        except ImageError as e:
+            yield Problem(e.message, Location(path))
+            continue
+        if glyph.width != glyph.height or glyph.width not in sides:
+            sizes = ", ".join(f"{side}x{side}" for side in sides)
+            yield Problem(
+                f"the glyph is {glyph.width}x{glyph.height}, {candidate.target.title} has {sizes}",
+                Location(path),
+            )
