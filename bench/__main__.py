@@ -18,6 +18,7 @@ from bench.containers import containers, images
 from bench.evidence import log, verification
 from bench.figures import NotMeasured, Result
 from bench.loads import LARGE, Loads, again, cable, fleet, large, load, transfer
+from bench.rules import rules
 from bench.shim import clean_builds, idle_builds
 from bench.signing import signing
 from bench.startup import startup
@@ -108,6 +109,11 @@ class Session:
         yield analyses(subject, self.make_folder("analysis"), self.runs or 5)
         yield second(subject, self.make_folder("reanalysis"), self.runs or 5)
 
+    def verify(self) -> Iterator[Result]:
+        """Every rule but the analyzer, then once more with nothing changed."""
+        subject = Subject(f"{OWN_APP} repeated, sdk-shim, {self.target}", OWN_APP, "", (self.target,))
+        yield from rules(subject, self.make_folder("verify"), self.runs or 7)
+
     def signing(self) -> Iterator[Result]:
         """Signing many digests in an HSM."""
         yield signing(self.make_folder("signing"), self.runs or 7)
@@ -163,6 +169,7 @@ COMPARISONS = {
     "reload": Session.reload,
     "large": Session.large,
     "analysis": Session.analysis,
+    "verify": Session.verify,
     "signing": Session.signing,
     "verification": Session.verification,
     "log": Session.log,

@@ -86,23 +86,29 @@ class _Ours:
         return measure(self._command, folder=self._folder, environment=environment(self._folder), log=log)
 
 
+def write_makefile(result: BuildResult, folder: Path) -> Path:
+    """A makefile that compiles the C files of the app again by ``$(CC)`` with the arguments of the build."""
+    inside = f"{result.sources.resolve()}/"
+    rules: list[str] = []
+    for command in result.commands:
+        source = Path(command.directory, command.file).resolve()
+        if command.file.endswith(".c") and str(source).startswith(inside):
+            goal = f"{len(rules)}.o"
+            words = shlex.join(command.arguments[1:]).replace("$", "$$")
+            out = f"-MF /dev/null -o {folder / 'peer' / goal}"
+            rules.append(f"{goal}: ; @cd {shlex.quote(command.directory)} && $(CC) {words} {out}")
+    makefile = folder / "peer.mk"
+    goals = " ".join(f"{number}.o" for number in range(len(rules)))
+    makefile.write_text("\n".join([f".PHONY: all {goals}", f"all: {goals}", *rules]) + "\n")
+    (folder / "peer").mkdir()
+    return makefile
+
+
 class _ScanBuild:
     """scan-build around a make that compiles the same files with the same arguments."""
 
     def __init__(self, program: str, result: BuildResult, folder: Path) -> None:
-        inside = f"{result.sources.resolve()}/"
-        rules: list[str] = []
-        for command in result.commands:
-            source = Path(command.directory, command.file).resolve()
-            if command.file.endswith(".c") and str(source).startswith(inside):
-                goal = f"{len(rules)}.o"
-                words = shlex.join(command.arguments[1:]).replace("$", "$$")
-                out = f"-MF /dev/null -o {folder / 'peer' / goal}"
-                rules.append(f"{goal}: ; @cd {shlex.quote(command.directory)} && $(CC) {words} {out}")
-        makefile = folder / "peer.mk"
-        goals = " ".join(f"{number}.o" for number in range(len(rules)))
-        makefile.write_text("\n".join([f".PHONY: all {goals}", f"all: {goals}", *rules]) + "\n")
-        (folder / "peer").mkdir()
+        makefile = write_makefile(result, folder)
         self._command = [program, f"--use-cc={CLANG}", f"--use-analyzer={shutil.which(CLANG)}"]
         self._command += ["-analyze-headers", "-o", str(folder / "found")]
         for checker in ("security", "unix", "valist"):
