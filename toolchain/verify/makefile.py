@@ -4,6 +4,7 @@ Values come from make itself, never from the text: a regular expression does not
 computes. The text is read for line numbers, for comments, and for what make does not print.
 """
 
+import dataclasses
 import functools
 import re
 import shlex
@@ -88,6 +89,22 @@ def split_comment(line: str) -> tuple[str, str]:
         elif char == "#" and line[index - 1 : index] != "\\":
             return line[:index], line[index + 1 :].strip()
     return line, ""
+
+
+def whole_lines(candidate: Candidate) -> Iterator[Line]:
+    """The lines, those that a backslash continues joined; the number is that of the first."""
+    begun: Line | None = None
+    for line in lines(candidate):
+        whole = line
+        if begun is not None and begun.path == line.path:
+            whole = dataclasses.replace(begun, code=f"{begun.code[:-1]} {line.code.strip()}"[:_MAX_LINE])
+        elif begun is not None:
+            yield begun
+        begun = whole if line.code.endswith("\\") else None
+        if begun is None:
+            yield whole
+    if begun is not None:
+        yield begun
 
 
 def find(candidate: Candidate, word: str) -> Location:

@@ -79,4 +79,48 @@ CASES = (
     fails("mk-variants", "twice", lambda f: good(f, variables={"VARIANT_VALUES": "A B A"}), "Makefile:12"),
     fails("mk-variants", "odd", lambda f: good(f, variables={"VARIANT_VALUES": "../A"}), "Makefile:12"),
     passes("mk-variants", "several", lambda f: good(f, variables={"VARIANT_VALUES": "A B-2 C_3"})),
+    fails(
+        "mk-goal-independent",
+        "another path for who lists it",
+        lambda f: line(f, 'ifeq ($(filter listparams,$(MAKECMDGOALS)),)\nPATH_APP_LOAD_PARAMS = ""\nendif'),
+        "Makefile:17",
+    ),
+    fails(
+        "mk-goal-independent",
+        "in the other branch",
+        lambda f: line(f, "ifeq ($(A),)\nelse ifdef CI\nelse\nDEFINES += A\nendif"),
+        "Makefile:19",
+    ),
+    fails(
+        "mk-goal-independent",
+        "through a variable",
+        lambda f: line(f, "WHO := $(shell whoami)\nNEXT = $(WHO)\nDEFINES += \\\n  NAME=$(NEXT)"),
+        "Makefile:18",
+    ),
+    passes(
+        "mk-goal-independent",
+        "an error message",
+        lambda f: line(f, "ifeq ($(filter clean,$(MAKECMDGOALS)),)\n$(error no coin)\nendif\nDEFINES += A"),
+    ),
+    passes(
+        "mk-goal-independent",
+        "a variable that changes nothing",
+        lambda f: line(f, "ifdef CI\nREPORT = junit\nendif\nifeq ($(COIN),A)\nDEFINES += A\nendif"),
+    ),
+    fails(
+        "mk-no-side-effects",
+        "submodules",
+        lambda f: line(f, "X := $(shell git submodule update --init)"),
+        "Makefile:16",
+    ),
+    fails("mk-no-side-effects", "a download", lambda f: line(f, "X != curl -s a.b"), "Makefile:16"),
+    fails(
+        "mk-no-side-effects",
+        "on the next line",
+        lambda f: line(f, "X := $(shell cd a && \\\n  pip install b)"),
+        "Makefile:16",
+    ),
+    passes("mk-no-side-effects", "a question", lambda f: line(f, "X := $(shell git describe --tags)")),
+    passes("mk-no-side-effects", "a recipe", lambda f: line(f, "deps:\n\techo $(shell curl -s a.b)")),
+    passes("mk-no-side-effects", "a text", lambda f: line(f, 'X := "install it with pip install b"')),
 )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from toolchain.verify.makefile import defines, find, unquoted, words
+from toolchain.verify.makefile import Line, defines, find, unquoted, whole_lines, words
 from toolchain.verify.model import Candidate, Problem, Severity, rule
 
 _DEBUG_DEFINES = frozenset(
@@ -40,6 +40,27 @@ _DEPRECATED = {
     "SCRIPT_LD": "the SDK's linker script",
 }
 """SDK v25.13.0, Makefile.rules_generic, Makefile.glyphs and Makefile.standard_app."""
+
+_CALLER = r"MAKECMDGOALS|MAKEFLAGS|USER|LOGNAME|HOSTNAME|HOME|CI|GITHUB_\w+|GITLAB_\w+"
+_ASKS = re.compile(
+    rf"\$[({{](?P<name>{_CALLER})[)}}]|\bifn?def\s+(?P<defined>{_CALLER})\b"
+    r"|\$[({]shell\s+(?P<program>date|hostname|whoami|id|uname)\b"
+)
+"""What differs from one caller of make to the next."""
+
+_READ = re.compile(r"\$[({](\w+)[)}]|\bifn?def\s+(\w+)")
+_CONDITION = re.compile(r"\s*(?P<other>else\b\s*)?(?P<test>ifn?(?:eq|def)\b.*)?")
+_COUNTS = re.compile(
+    r"APPNAME|APPVERSION\w*|DEFINES|CFLAGS|LDFLAGS|LDLIBS|APP_SOURCE_\w+|\w*APP_LOAD_PARAMS|CUSTOM_APP_FLAGS"
+    r"|APP_STACK_\w+|SCRIPT_LD|(?:HAVE_APPLICATION_FLAG|ENABLE|DISABLE|ICON)_\w+"
+)
+"""Variables that change the image, or what it may do. Where the SDK lies is always the caller's to say."""
+
+_RUNS = re.compile(r"\$[({]shell\s(.*)|^\s*\w+\s*!=(.*)")
+_REACHES_OUT = re.compile(
+    r"\b(?:curl|wget|npm|yarn|pip3?\s+install|apt(?:-get)?\s+install)\b"
+    r"|\bgit\s+(?:-\S+\s+\S+\s+)?(?:clone|fetch|pull|checkout|apply|submodule\s+\w+)\b|\bsed\s+-i"
+)
 
 
 @rule(
@@ -124,3 +145,67 @@ def mk_variants(candidate: Candidate) -> Iterator[Problem]:
             yield Problem(f"the variant {value!r} has characters that file names cannot carry", place)
     if len(set(values)) != len(values):
         yield Problem("a variant is listed twice", place)
+
+
+@rule(
+    "mk-goal-independent",
+    Severity.ERROR,
+    reason="A makefile that asks who calls it can show one app to the reviewer and build another.",
+    source="security requirements, Perform Manual Code Reviews; GNU make, MAKECMDGOALS",
+    fix="assign the variable in the same way for every goal and every caller",
+)
+def mk_goal_independent(candidate: Candidate) -> Iterator[Problem]:
+    """Nothing that makes the image depends on the goal, the user, the machine, its clock, or CI."""
+    tainted: dict[str, str] = {}
+    for _ in range(2):  # what is read may be assigned in a file that is sorted behind
+        found = list(_asking(candidate, tainted))
+    for line, name, why in found:
+        if _COUNTS.fullmatch(name):
+            yield Problem(f"{name} depends on {why}", line.location)
+
+
+def _asking(candidate: Candidate, tainted: dict[str, str]) -> Iterator[tuple[Line, str, str]]:
+    """Assignments that depend on the caller, and on what; ``tainted`` learns the variables."""
+    conditions: list[str] = []
+    path = ""
+    for line in whole_lines(candidate):
+        if line.path != path:
+            path, conditions = line.path, []
+        match = _CONDITION.match(line.code)
+        if match and match["test"]:
+            why = _why(match["test"], tainted)
+            if not match["other"]:
+                conditions.append(why)
+            elif conditions:
+                conditions[-1] = conditions[-1] or why
+        elif line.code.strip() == "endif" and conditions:
+            conditions.pop()
+        elif line.assignment:
+            name, value = line.assignment
+            why = _why(value, tainted) or next(filter(None, conditions), "")
+            if why and name != "BOLOS_SDK":
+                tainted.setdefault(name, why)
+                yield line, name, why
+
+
+def _why(text: str, tainted: dict[str, str]) -> str:
+    """What a makefile's text reads of its caller, empty if nothing."""
+    if match := _ASKS.search(text):
+        return next(word for word in match.groups() if word)
+    names = (name for pair in _READ.findall(text) for name in pair if name in tainted)
+    return next((tainted[name] for name in names), "")
+
+
+@rule(
+    "mk-no-side-effects",
+    Severity.WARNING,
+    reason="Who only asks for the app's name must not fetch anything, or change what is checked.",
+    source="GNU make: $(shell …) runs whenever the makefile is read",
+    fix="do it in a recipe, or before make; pin what is fetched as a submodule",
+)
+def mk_no_side_effects(candidate: Candidate) -> Iterator[Problem]:
+    """Programs that make runs while it reads the makefile: none uses the network or changes sources."""
+    for line in whole_lines(candidate):
+        run = None if line.code.startswith("\t") else _RUNS.search(line.code)
+        if run and (match := _REACHES_OUT.search(run[1] or run[2] or "")):
+            yield Problem(f"reading the makefile runs {match[0]}", line.location)
