@@ -17,6 +17,7 @@ from tests.defects.verify import (
     permissions,
     project,
     registration,
+    sdk,
     source,
     waivers,
 )
@@ -33,6 +34,7 @@ TOPICS = (
     memory,
     image,
     link,
+    sdk,
     icons,
     project,
     registration,

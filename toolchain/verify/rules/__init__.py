@@ -18,6 +18,7 @@ from toolchain.verify.rules import (
     permissions,
     project,
     registration,
+    sdk,
     source,
 )
 
@@ -31,6 +32,7 @@ _TOPICS = (
     memory,
     image,
     link,
+    sdk,
     icons,
     project,
     source,
