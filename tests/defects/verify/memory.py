@@ -25,7 +25,73 @@ def elsewhere(folder: Path) -> Candidate:
     return dataclasses.replace(candidate, image=dataclasses.replace(candidate.image, segments=segments))
 
 
+def source(folder: Path, *lines: str, target: str = "nanosp") -> Candidate:
+    """An app with a file of these lines."""
+    return good(folder, target, files={"src/a.c": "\n".join(lines) + "\n"})
+
+
 CASES = (
+    fails(
+        "src-stack-frames", "large", lambda f: source(f, "void f(void) {", "char a[4100];", "}"), "src/a.c:1"
+    ),
+    fails(
+        "src-stack-frames",
+        "large for Nano S",
+        lambda f: source(f, "void f(void) { char a[600], b[600]; }", target="nanos"),
+        "src/a.c:1",
+    ),
+    passes("src-stack-frames", "static", lambda f: source(f, "void f(void) { static char a[9000]; }")),
+    passes("src-stack-frames", "4 KiB", lambda f: source(f, "void f(void) { char a[4096]; }")),
+    fails(
+        "src-stack-frames", "open", lambda f: source(f, "void f(int n) {", "  char a[n];", "}"), "src/a.c:2"
+    ),
+    fails(
+        "src-stack-frames",
+        "recursion",
+        lambda f: source(
+            f, "void g(int a);", "void f(int a) { g(a); }", "void g(int a) { if (a > 1) f(a); }"
+        ),
+        "src/a.c:2",
+    ),
+    fails(
+        "src-stack-frames",
+        "recursion of a library",
+        lambda f: good(f, files={"src/vendor/a.c": "void f(int a) { f(a); }\n"}),
+        "src/vendor/a.c:1",
+        Severity.ADVICE,
+    ),
+    passes(
+        "src-stack-frames",
+        "recursion with a limit",
+        lambda f: source(f, "void f(int depth) { if (depth < 4) f(depth + 1); }"),
+    ),
+    passes(
+        "src-stack-frames",
+        "calls what calls itself with a limit",
+        lambda f: source(f, "void g(int depth) { if (depth < 4) g(depth + 1); }", "void f(void) { g(0); }"),
+    ),
+    fails(
+        "src-stack-frames",
+        "a chain",
+        lambda f: with_elf(
+            source(f, "void g(void) { char a[3000]; }", "", "void f(void) { char a[3000]; g(); }"),
+            stack_size=7000,
+        ),
+        "src/a.c:3",
+    ),
+    passes(
+        "src-stack-frames",
+        "one behind the other",
+        lambda f: with_elf(
+            source(
+                f,
+                "void g(void) { char a[3000]; }",
+                "void h(void) { char a[3000]; }",
+                "void f(void) { g(); h(); }",
+            ),
+            stack_size=7000,
+        ),
+    ),
     fails("elf-flash-budget", "too large", lambda f: code(f, 400 * 1024), ""),
     fails("elf-flash-budget", "elsewhere", elsewhere, ""),
     fails("elf-flash-budget", "half of the flash", lambda f: code(f, 200 * 1024), "", Severity.WARNING),

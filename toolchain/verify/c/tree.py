@@ -326,6 +326,19 @@ def calls(function: Function, to: Collection[str] | None = None) -> tuple[Expres
     return tuple(call for call in function.calls if call.text in to)
 
 
+def constant(expression: Expression) -> int | None:
+    """The number that an expression is, sizes and sums included; None if only a run tells."""
+    match expression:
+        case Expression(kind="number" | "sizeof", text=text) if text.removeprefix("-").isdigit():
+            return int(text)
+        case Expression(kind="binary", text="+" | "-" as operator, parts=(left, right)):
+            first, second = constant(left), constant(right)
+            if first is None or second is None:
+                return None
+            return first + second if operator == "+" else first - second
+    return None
+
+
 # Lists and back
 
 Packed = list["str | int | Packed"]

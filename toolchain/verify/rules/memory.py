@@ -1,12 +1,27 @@
 """Code, data, variables and stack fit the device."""
 
-from collections.abc import Iterator
+import collections
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from toolchain.diagnostic import in_vendor_folder
+from toolchain.verify.c.tree import Expression, Function, expressions
+from toolchain.verify.code import read_code
 from toolchain.verify.makefile import find
-from toolchain.verify.model import Candidate, Problem, Severity, rule
+from toolchain.verify.model import Candidate, Location, Problem, Severity, Step, rule
 
 _ROOMY = 16 * 1024
 """Bytes of RAM from which an app has no reason to run near the smallest stack."""
+
+_FRAME, _SMALL_FRAME = 4096, 1024
+"""Bytes of variables that one function may have, and that on devices with little RAM."""
+
+_SHARE = 0.8
+"""How much of the stack the variables of one chain of calls may take."""
+
+_OPEN_ARRAY = re.compile(r"\[(?!\d+\])[^\]]+\]")
+_COMPARISONS = frozenset({"<", ">", "<=", ">=", "==", "!="})
+_DEPTH = re.compile(r"depth|level|nest|recurs|rounds?", re.IGNORECASE)
 
 
 @rule(
@@ -85,3 +100,141 @@ def elf_data_empty(candidate: Candidate) -> Iterator[Problem]:
     size = max(size, symbols.get("_edata", 0) - symbols.get("_data", 0))
     if size:
         yield Problem(f"{size} bytes of initialised variables")
+
+
+@rule(
+    "src-stack-frames",
+    Severity.WARNING,
+    reason="The stack has a few thousand bytes, and nothing stops it before it is in the app's variables.",
+    source="SDK linker scripts, STACK_MIN_SIZE; SDK v25.13.0, Makefile.defines: -Wvla",
+    fix="make large buffers static or share them; bound arrays and recursion by a constant",
+)
+def src_stack_frames(candidate: Candidate) -> Iterator[Problem]:
+    """Large frames, arrays without a constant size, recursion without a limit, chains that fill the stack."""
+    known = read_code(candidate).by_name
+    limit = _FRAME if candidate.target.sram.length >= _ROOMY else _SMALL_FRAME
+    for function in known.values():
+        size = _locals(function)
+        if size > limit:
+            message = f"the variables of {function.name} take {size} bytes of stack, {limit} are plenty"
+            yield Problem(message, _place(function))
+        for variable in function.variables:
+            if _OPEN_ARRAY.search(variable.type):
+                yield Problem(
+                    f"the size of {variable.name} is not a constant", Location(function.path, variable.line)
+                )
+    order = _callees_first(known)
+    told: set[str] = set()
+    for function in known.values():
+        if function.name in order or function.name in told:
+            continue
+        way = _way_back(known, function.name, order.keys())
+        if way and not any(_is_limited(known[name]) for name in way):
+            told |= _around(known, way)
+            trace = tuple(Step(f"{name} is called", _place(known[name])) for name in way)
+            # A library's recursion follows the app's data structures; the library cannot limit it.
+            severity = Severity.ADVICE if in_vendor_folder(function.path) else None
+            message = f"{function.name} calls itself without a limit"
+            yield Problem(message, _place(function), severity, trace=trace)
+    yield from _deep(candidate, known, order)
+
+
+def _place(function: Function) -> Location:
+    return Location(function.path, function.line)
+
+
+def _locals(function: Function) -> int:
+    """Bytes of a function's variables on the stack, as if all were alive at once."""
+    return sum(v.size for v in function.variables if not v.is_static)
+
+
+def _callees_first(known: Mapping[str, Function]) -> dict[str, int]:
+    """Functions that lead to no recursion, each behind what it calls → bytes of the deepest chain."""
+    waiting = {name: {c for c in f.called if c in known} for name, f in known.items()}
+    callers: dict[str, list[str]] = {}
+    for name, callees in waiting.items():
+        for callee in callees:
+            callers.setdefault(callee, []).append(name)
+    ready = [name for name, callees in waiting.items() if not callees]
+    deepest: dict[str, int] = {}
+    while ready:
+        name = ready.pop()
+        below = [deepest[c] for c in known[name].called if c in deepest]
+        deepest[name] = _locals(known[name]) + max(below, default=0)
+        for caller in callers.get(name, ()):
+            waiting[caller].discard(name)
+            if not waiting[caller]:
+                ready.append(caller)
+    return deepest
+
+
+def _way_back(known: Mapping[str, Function], start: str, harmless: Iterable[str]) -> tuple[str, ...]:
+    """The shortest chain of calls from ``start`` to itself, without its last; empty if there is none."""
+    before: dict[str, str] = {}
+    pending, skip = collections.deque([start]), frozenset(harmless)
+    while pending:
+        name = pending.popleft()
+        for callee in sorted(known[name].called & known.keys() - skip):
+            if callee == start:
+                way = [name]
+                while way[-1] != start:
+                    way.append(before[way[-1]])
+                return tuple(reversed(way))
+            if callee not in before:
+                before[callee] = name
+                pending.append(callee)
+    return ()
+
+
+def _around(known: Mapping[str, Function], way: Sequence[str]) -> set[str]:
+    """All functions that call each other with those of ``way``."""
+    callers: dict[str, set[str]] = {}
+    for name, function in known.items():
+        for callee in function.called:
+            callers.setdefault(callee, set()).add(name)
+    below = _reached({name: function.called & known.keys() for name, function in known.items()}, way)
+    return below & _reached(callers, way)
+
+
+def _reached(edges: Mapping[str, Collection[str]], starts: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    pending = list(starts)
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending += edges.get(name, ())
+    return found
+
+
+def _is_limited(function: Function) -> bool:
+    """Whether a function compares something that is called like a depth."""
+    return any(
+        part.kind == "binary" and part.text in _COMPARISONS and any(_is_depth(e) for e in part.walk())
+        for whole in expressions(function.body)
+        for part in whole.walk()
+    )
+
+
+def _is_depth(expression: Expression) -> bool:
+    return expression.kind in ("name", "global", "member", "pointee") and bool(_DEPTH.search(expression.text))
+
+
+def _deep(
+    candidate: Candidate, known: Mapping[str, Function], deepest: Mapping[str, int]
+) -> Iterator[Problem]:
+    """The function from which the calls are deepest, if their variables fill the stack, with the way down."""
+    stack = candidate.elf.stack_size
+    top = max(deepest, key=lambda name: (deepest[name], name), default="")
+    if not top or deepest[top] <= _SHARE * stack:
+        return
+    way = [top]
+    while below := [c for c in known[way[-1]].called if c in deepest]:
+        way.append(max(below, key=lambda name: (deepest[name], name)))
+    steps = tuple(
+        Step(f"{name} has {_locals(known[name])} bytes of variables", _place(known[name]))
+        for name in way
+        if _locals(known[name])
+    )
+    message = f"the variables behind {top} take {deepest[top]} of the stack's {stack} bytes"
+    yield Problem(message, _place(known[top]), trace=steps)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from toolchain.verify.c.approval import reachable
 from toolchain.verify.c.text import Comment, Word
-from toolchain.verify.c.tree import Function, calls
+from toolchain.verify.c.tree import Expression, Function, calls, constant
 from toolchain.verify.code import CFile, app_commands, c_files, milder, read_code, unread_files
 from toolchain.verify.data import throwing_calls
 from toolchain.verify.makefile import lines
@@ -16,9 +16,12 @@ _UNBOUNDED = frozenset(
     {"strcpy", "strcat", "stpcpy", "sprintf", "vsprintf", "gets", "strtok", "alloca"}
     | {"scanf", "sscanf", "fscanf", "vscanf", "vsscanf", "wcscpy", "wcscat", "atoi", "atol"}
 )
-_UNTERMINATED = frozenset({"strncpy", "strncat"})
+_HALF_SAFE = {
+    "strncpy": "may leave the string without its end",
+    "strncat": "is bounded by what it adds, not by the room that there is",
+}
 _UNSAFE = frozenset(
-    f"{builtin}{name}" for builtin in ("", "__builtin_") for name in _UNBOUNDED | _UNTERMINATED
+    f"{builtin}{name}" for builtin in ("", "__builtin_") for name in _UNBOUNDED | _HALF_SAFE.keys()
 )
 _THROWS = frozenset({"os_longjmp", "longjmp"})
 _SILENCES = re.compile(r"(?:GCC|clang)\s+(?:diagnostic\s+ignored|system_header)")
@@ -116,7 +119,7 @@ def analyzer_not_evaded(candidate: Candidate) -> Iterator[Problem]:
     fix="use strlcpy, snprintf with sizeof, or memcpy behind a check of the length",
 )
 def src_unsafe_string(candidate: Candidate) -> Iterator[Problem]:
-    """Calls of functions without a bound; those that may not terminate the string are advice."""
+    """Calls of functions without a bound; those whose bound is not that of the target are advice."""
     code = read_code(candidate)
     unsafe = _UNSAFE - code.by_name.keys()
     for function in code.functions:
@@ -125,8 +128,17 @@ def src_unsafe_string(candidate: Candidate) -> Iterator[Problem]:
             place = Location(function.path, call.line, call.column)
             if name in _UNBOUNDED:
                 yield Problem(f"{name} has no bound", place, milder(function.path))
-            else:
-                yield Problem(f"{name} may leave the string without its end", place, Severity.ADVICE)
+            elif name != "strncpy" or not _is_whole(call):
+                yield Problem(f"{name} {_HALF_SAFE[name]}", place, Severity.ADVICE)
+
+
+def _is_whole(call: Expression) -> bool:
+    """Whether a literal and its end fit into a bound that the compiler knows."""
+    if len(call.parts) != 3 or call.parts[1].kind != "string":
+        return False
+    bound = constant(call.parts[2])
+    # The text has its quotes and escapes: it is never shorter than what it stands for.
+    return bound is not None and len(call.parts[1].text) - 2 < bound
 
 
 @rule(
