@@ -111,9 +111,11 @@ def elf_data_empty(candidate: Candidate) -> Iterator[Problem]:
 )
 def src_stack_frames(candidate: Candidate) -> Iterator[Problem]:
     """Large frames, arrays without a constant size, recursion without a limit, chains that fill the stack."""
-    known = read_code(candidate).by_name
+    code = read_code(candidate)
+    known = code.by_name
+    functions = [function for function in code.functions if known[function.name] is function]
     limit = _FRAME if candidate.target.sram.length >= _ROOMY else _SMALL_FRAME
-    for function in known.values():
+    for function in functions:
         size = _locals(function)
         if size > limit:
             message = f"the variables of {function.name} take {size} bytes of stack, {limit} are plenty"
@@ -125,7 +127,7 @@ def src_stack_frames(candidate: Candidate) -> Iterator[Problem]:
                 )
     order = _callees_first(known)
     told: set[str] = set()
-    for function in known.values():
+    for function in functions:
         if function.name in order or function.name in told:
             continue
         way = _way_back(known, function.name, order.keys())
