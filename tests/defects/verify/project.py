@@ -30,6 +30,8 @@ def committed(folder: Path, commit: str, *, dirty: bool) -> Candidate:
     return dataclasses.replace(candidate, provenance=provenance)
 
 
+COMMANDS = "doc/COMMANDS.md"
+
 CASES = (
     fails(
         "manifest-app-table", "unknown", lambda f: with_manifest(good(f), devices=("nano s plus",)), MANIFEST
@@ -109,6 +111,24 @@ CASES = (
         "codeql-workflow", "other queries", lambda f: workflow(f, "codeql-action/init"), ".github/workflows"
     ),
     passes("codeql-workflow", "the vendor's", lambda f: workflow(f, "uses: reusable_codeql_checks.yml")),
+    fails("tx-format-documented", "nowhere", lambda f: without(good(f), COMMANDS), "doc"),
+    fails(
+        "tx-format-documented",
+        "in a library",
+        lambda f: without(good(f, files={"vendor/doc/APDU.md": "CLA INS"}), COMMANDS),
+        "doc",
+    ),
+    fails(
+        "tx-format-documented",
+        "other words",
+        lambda f: good(f, files={COMMANDS: "It is called INSTALL, of class CLASS."}),
+        "doc",
+    ),
+    passes(
+        "tx-format-documented",
+        "in the README",
+        lambda f: without(readme(f, "the byte `CLA`, then `INS`"), COMMANDS),
+    ),
     fails("readme", "none", lambda f: without(good(f), "README.md"), "README.md"),
     fails("readme", "blank", lambda f: readme(f, " \n"), "README.md"),
     fails(

@@ -19,7 +19,32 @@ def body(folder: Path, *lines: str, path: str = "src/a.c") -> Candidate:
 
 PRAGMA = '#pragma GCC diagnostic ignored "-Wformat"'
 
+TABLE = (
+    "typedef struct { int ins; void (*fn)(int); } row_t;",
+    "void get(int a) { (void) a; }",
+    "const row_t ROWS[] = {{1, get}, {2, get}};",
+    "void *pic(void *address);",
+    "#define PIC(x) pic((void *) (x))",
+)
+"""Lines 1 to 5."""
+
 CASES = (
+    fails(
+        "src-pic", "from a table", lambda f: c(f, *TABLE, "void f(int i) { ROWS[i].fn(i); }"), "src/a.c:6:17"
+    ),
+    fails(
+        "src-pic",
+        "through a pointer",
+        lambda f: c(f, *TABLE, "void f(int i) {", "  const row_t *r = PIC(&ROWS[i]);", "  r->fn(i);", "}"),
+        "src/a.c:8:3",
+    ),
+    passes(
+        "src-pic",
+        "relocated",
+        lambda f: c(f, *TABLE, "void f(int i) { ((void (*)(int)) PIC(ROWS[i].fn))(i); }"),
+    ),
+    passes("src-pic", "a number of the table", lambda f: c(f, *TABLE, "void f(void) { get(ROWS[0].ins); }")),
+    passes("src-pic", "a parameter", lambda f: c(f, *TABLE, "void f(void (*g)(int)) { g(ROWS[0].ins); }")),
     fails("src-parsed", "no end", lambda f: c(f, "int x;", 'char *a = "open;'), "src/a.c:2"),
     fails("src-parsed", "a bracket", lambda f: c(f, "", "void f(void) {", "if (1) {", "}"), "src/a.c:4"),
     fails("src-parsed", "a header that is not there", lambda f: c(f, "", '#include "gone.h"'), "src/a.c:2"),

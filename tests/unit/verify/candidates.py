@@ -54,6 +54,7 @@ CFLAGS = (
 FILES = {
     "README.md": "# Sample\n\n" + "Sample shows what it signs. " * 20,
     "CHANGELOG.md": "# Changelog\n\n## [1.2.3] - 2026-11-01\n\n- First release\n",
+    "doc/COMMANDS.md": "| CLA | INS | data |\n|---|---|---|\n| E0 | 03 | path |\n",
     "LICENSE": "Apache License, Version 2.0",
     "src/main.c": "int main(void) {\n    return 0;\n}\n",
     "tests/functional/conftest.py": "",

@@ -53,8 +53,8 @@ MILDER = {"unit-tests"}
 """The requirement recommends unit tests; it does not demand them."""
 
 ABSENT = {
-    *("path-used-in-code", "sdk-latest-scan", "src-apdu-length-checked", "src-pic", "src-state-machine"),
-    *("src-untrusted-amounts", "tx-format-documented", "variants-all-built"),
+    *("path-used-in-code", "sdk-latest-scan", "src-apdu-length-checked", "src-state-machine"),
+    *("src-untrusted-amounts", "variants-all-built"),
 }
 """What the catalogue has and the product has not."""
 

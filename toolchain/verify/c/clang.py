@@ -492,11 +492,21 @@ class _Parser:
     def _call(self, cursor: cindex.Cursor, parts: tuple[Expression, ...]) -> Expression:
         line, column, _ = self._place(cursor)
         if not parts or parts[0].kind != "function":
-            return Expression("indirect", "", "", line, column, parts)
+            return Expression("indirect", "pic" * self._is_relocated(cursor), "", line, column, parts)
         callee, *arguments = parts
         if callee.text in ("pic", "PIC") and len(arguments) == 1:
             return arguments[0]
         return Expression("call", callee.text, callee.type, line, column, tuple(arguments))
+
+    def _is_relocated(self, call: cindex.Cursor) -> bool:
+        """Whether what is called has gone through PIC()."""
+        pending = self._children(call)[:1]
+        while pending:
+            cursor = pending.pop()
+            if cursor._kind_id == _CALL and cursor.spelling in ("pic", "PIC"):
+                return True
+            pending += self._children(cursor)
+        return False
 
     def _sizeof(self, cursor: cindex.Cursor, depth: int) -> Expression:
         parts = self._parts(cursor, depth)

@@ -15,7 +15,7 @@ from toolchain.errors import ImageError
 
 Kind = Literal[
     "call",  # of the function ``text``; parts are its arguments
-    "indirect",  # call through a pointer: parts are callee and arguments
+    "indirect",  # call through a pointer: parts are callee and arguments; ``text`` is pic behind PIC()
     "name",  # a variable of a function; ``text`` is its name, ``type`` its type
     "global",  # a variable of a file
     "constant",  # one of an enumeration

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from toolchain.app import MANIFEST
+from toolchain.diagnostic import in_vendor_folder
 from toolchain.target import targets
 from toolchain.verify.makefile import find, unquoted, words
 from toolchain.verify.model import Candidate, Location, Problem, Severity, rule
@@ -22,6 +23,8 @@ _CHANGELOG_ENTRY = re.compile(r"^##\s+\[?v?(\d+\.\d+\.\d+[\w.-]*)\]?", re.MULTIL
 _TEMPLATE = re.compile(r"boilerplate", re.IGNORECASE)
 _HEADING = re.compile(r"^#.*boilerplate", re.IGNORECASE | re.MULTILINE)
 _README_LENGTH = 500
+_DOCUMENT = re.compile(r".*\.(?:md|adoc|asc|asciidoc|rst|txt|tex|ya?ml)", re.IGNORECASE)
+_COMMAND_WORD = re.compile(r"(?<![A-Za-z0-9])(CLA|INS|P1)(?![A-Za-z0-9])")
 _WRAPPERS = ("Makefile.standard_app", "standard_plugin.mk")
 
 
@@ -201,6 +204,23 @@ def codeql_workflow(candidate: Candidate) -> Iterator[Problem]:
         for text in texts
     ):
         yield Problem("no workflow runs CodeQL with security-and-quality", Location(".github/workflows"))
+
+
+@rule(
+    "tx-format-documented",
+    Severity.WARNING,
+    reason="Who reviews a parser must know what it should accept.",
+    source="security requirements, Documentation: transaction format and commands",
+    fix="describe the commands (CLA, INS, data, answer) and what a transaction looks like in doc/",
+)
+def tx_format_documented(candidate: Candidate) -> Iterator[Problem]:
+    """A document of the app, not of a library in it, names its commands by their bytes: CLA, INS, P1."""
+    for path in candidate.tree.files:
+        if not _DOCUMENT.fullmatch(path) or in_vendor_folder(path):
+            continue
+        if len(set(_COMMAND_WORD.findall(candidate.tree.read(path) or ""))) > 1:
+            return
+    yield Problem("no document describes the app's commands", Location("doc"))
 
 
 @rule(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from toolchain.verify.c.approval import reachable
 from toolchain.verify.c.text import Comment, Word
-from toolchain.verify.c.tree import Expression, Function, calls, constant
+from toolchain.verify.c.tree import Expression, Function, calls, constant, expressions
 from toolchain.verify.code import CFile, app_commands, c_files, milder, read_code, unread_files
 from toolchain.verify.data import throwing_calls
 from toolchain.verify.makefile import lines
@@ -214,3 +214,41 @@ def _exceptions(function: Function) -> Iterator[tuple[Location, str]]:
         yield Location(function.path, line), "TRY"
     for call in calls(function, _THROWS):
         yield Location(function.path, call.line, call.column), "THROW"
+
+
+@rule(
+    "src-pic",
+    Severity.WARNING,
+    reason="A constant holds the address that the linker chose; the app was loaded somewhere else.",
+    source="SDK v25.13.0, Makefile.defines: -fropi; os_pic.h",
+    fix="call it as ((type) PIC(table[i].function))(…)",
+)
+def src_pic(candidate: Candidate) -> Iterator[Problem]:
+    """Calls through constant tables of functions, whose address did not go through PIC()."""
+    code = read_code(candidate)
+    tables = {
+        name for name, table in code.tables.items() if table.functions and "const" in table.type.split()
+    }
+    for function in code.functions:
+        if not any(f'"{name}"' in function.text for name in tables):
+            continue
+        found = [e for whole in expressions(function.body) for e in whole.walk()]
+        # A pointer into a table is as good as the table.
+        holders = {
+            e.parts[0].text: table
+            for e in found
+            if e.kind == "assign" and e.parts[0].kind == "name" and (table := _base(e.parts[1])) in tables
+        }
+        for call in found:
+            base = _base(call.parts[0]) if call.kind == "indirect" and call.parts and not call.text else ""
+            table = holders.get(base, base)
+            if table in tables:
+                place = Location(function.path, call.line, call.column)
+                yield Problem(f"an address in {table} is called without PIC()", place, milder(function.path))
+
+
+def _base(expression: Expression) -> str:
+    """The variable from which fields, elements and pointees lead to an expression; empty if none does."""
+    while expression.kind in ("member", "pointee", "index", "unary") and expression.parts:
+        expression = expression.parts[0]
+    return expression.text if expression.kind in ("name", "global") else ""
