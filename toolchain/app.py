@@ -8,16 +8,16 @@ import datetime
 import os
 import re
 import shlex
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from toolchain.errors import ConfigError
+from toolchain.toml import parse_toml
 
 MANIFEST = "ledger_app.toml"
-_SIZE_LIMIT = 1 << 20
+_SIZE_LIMIT = 1 << 18
 
 _DEPENDENCIES = {"*": [{"url": str, "ref": str, "use_case?": str}]}
 _SCHEMA: dict[str, Any] = {
@@ -83,14 +83,14 @@ class AppManifest:
                 data = file.read(_SIZE_LIMIT + 1)
             if len(data) > _SIZE_LIMIT:
                 raise ConfigError(f"larger than {_SIZE_LIMIT} bytes", where=str(path))
-            tables = tomllib.loads(data.decode("utf-8"))
+            tables = parse_toml(data.decode("utf-8"))
         except FileNotFoundError as e:
             raise ConfigError(
                 f"no app here: there is no {MANIFEST}", hint="give the folder of an app", where=str(directory)
             ) from e
         except OSError as e:
             raise ConfigError(f"cannot be read: {e.strerror}", where=str(path)) from e
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as e:
+        except ValueError as e:
             raise ConfigError(f"not TOML: {e}", where=str(path)) from e
         _check(tables, _SCHEMA, "", directory)
         app = tables["app"]

@@ -235,7 +235,7 @@ def _show_error(error: ToolchainError, *, as_json: bool) -> None:
 def _escaped(text: str) -> str:
     from rich.markup import escape
 
-    return escape(text)
+    return escape(_printable(text))
 
 
 _FIRST = {"load": "--bundle"}

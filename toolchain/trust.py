@@ -4,7 +4,6 @@ Pinned issuers are data (``trust/*.toml``, public keys with their source); what 
 virtual device's own issuer, lie in the user's data folder.
 """
 
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Literal
 
 from toolchain.errors import ConfigError, SigningError
 from toolchain.keys import PublicKey
+from toolchain.toml import parse_toml
 
 _FOLDER = Path(__file__).parent / "trust"
 
@@ -35,10 +35,10 @@ def read_issuer(path: Path) -> Issuer:
         ConfigError: not such a file.
     """
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        table = parse_toml(path.read_text("utf-8"))
         name, kind, point = table["name"], table["kind"], table["point"]
         key = PublicKey(bytes.fromhex(point))
-    except (OSError, KeyError, TypeError, ValueError, RecursionError) as e:
+    except (OSError, KeyError, TypeError, ValueError) as e:
         raise ConfigError(f"not an issuer file: {e}", where=str(path)) from e
     except SigningError as e:
         raise ConfigError(e.message, where=str(path)) from e

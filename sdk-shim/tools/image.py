@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MAX_PIXELS = 1 << 20
+MAX_FILE = 1 << 20
 
 _GIF_PASSES = ((0, 8), (4, 8), (2, 4), (1, 2))
 """First row and step of each pass of an interlaced GIF."""
@@ -79,11 +80,11 @@ def _gif_codes(data: bytes, minimum: int) -> Iterator[bytes]:
 
 def _gif_blocks(data: bytes, offset: int) -> tuple[bytes, int]:
     """Join the sub-blocks at offset; also where they end."""
-    joined = b""
+    joined = bytearray()
     while data[offset]:
         joined += data[offset + 1 : offset + 1 + data[offset]]
         offset += 1 + data[offset]
-    return joined, offset + 1
+    return bytes(joined), offset + 1
 
 
 def _palette(data: bytes, offset: int, flags: int) -> tuple[list[int], int]:
@@ -109,7 +110,7 @@ def _read_gif(data: bytes) -> Picture:
     _check_size(width, height)
     local, start = _palette(data, offset + 10, data[offset + 9])
     compressed, _ = _gif_blocks(data, start + 1)
-    pixels = b""
+    pixels = bytearray()
     for part in _gif_codes(compressed, data[start]):
         pixels += part
         if len(pixels) >= width * height:
@@ -214,7 +215,10 @@ def read_image(path: Path) -> Picture:
         ValueError: neither GIF nor PNG, damaged, or of a kind that is not read.
         OSError: the file cannot be read.
     """
-    data = path.read_bytes()
+    with path.open("rb") as file:
+        data = file.read(MAX_FILE + 1)
+    if len(data) > MAX_FILE:
+        raise ValueError(f"{path}: more than {MAX_FILE} bytes")
     try:
         if data.startswith((b"GIF87a", b"GIF89a")):
             return _read_gif(data)

@@ -81,6 +81,13 @@ def test_markup_in_a_message_is_only_text(capsys: pytest.CaptureFixture[str]) ->
     assert "[bold]not bold[/bold] [/]" in capsys.readouterr().err
 
 
+def test_a_message_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    console._show_error(BuildError("make failed: \033[2J", hint="\x9b1m", log="\a"), as_json=False)
+    shown = capsys.readouterr().err
+    assert "make failed: \N{REPLACEMENT CHARACTER}[2J" in shown
+    assert not {"\033", "\x9b", "\a"} & set(shown)
+
+
 def test_ctrl_c_is_130() -> None:
     @console.command
     def interrupted() -> None:

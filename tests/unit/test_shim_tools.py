@@ -3,8 +3,11 @@
 import contextlib
 import importlib.util
 import io
+import struct
 import subprocess
 import sys
+import tracemalloc
+import zlib
 from pathlib import Path
 from types import ModuleType
 
@@ -133,6 +136,60 @@ def test_damaged_pictures_are_refused(
     path.write_bytes(head + tail)
     with contextlib.suppress(ValueError):
         image.read_image(path)
+
+
+def _png(width: int, height: int, data: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", data))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(d)) + kind + d + struct.pack(">I", zlib.crc32(kind + d)) for kind, d in chunks
+    )
+
+
+def _gif(width: int, height: int, codes: bytes) -> bytes:
+    blocks = (codes[at : at + 255] for at in range(0, len(codes), 255))
+    data = b"".join(bytes([len(block)]) + block for block in blocks) + b"\0"
+    size = struct.pack("<HH", width, height)
+    return b"GIF89a" + size + b"\0\0\0" + b"\x2c" + bytes(4) + size + b"\0\2" + data + b"\x3b"
+
+
+CLEARED = bytes.fromhex("04 41 10")
+"""Four times: forget the table, then one pixel (codes 4 and 0, three bits each)."""
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (_png(0xFFFFFFFF, 0xFFFFFFFF, b""), "4294967295 by 4294967295 pixels"),
+        (_png(1 << 20, 2, zlib.compress(bytes(100))), "1048576 by 2 pixels"),
+        (_png(0, 1, b""), "0 by 1 pixels"),
+        (_gif(0xFFFF, 0xFFFF, b""), "65535 by 65535 pixels"),
+        (_gif(9, 9, CLEARED), "ends early"),
+        (_png(1, 1, bytes(1 << 20)), "more than 1048576 bytes"),
+    ],
+)
+def test_absurd_pictures_are_refused(data: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "picture").write_bytes(data)
+    with pytest.raises(ValueError, match=message):
+        image.read_image(tmp_path / "picture")
+
+
+def test_a_bomb_is_unpacked_as_far_as_its_pixels_go(tmp_path: Path) -> None:
+    (tmp_path / "picture").write_bytes(_png(2, 2, zlib.compress(bytes(100_000_000), 9)))
+    tracemalloc.start()
+    try:
+        picture = image.read_image(tmp_path / "picture")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert picture.rows == (bytes(2), bytes(2))
+    assert peak < 4 << 20
+
+
+def test_a_table_that_is_always_forgotten_costs_as_much_as_its_pixels(tmp_path: Path) -> None:
+    (tmp_path / "picture").write_bytes(_gif(1024, 256, CLEARED * (1024 * 256 // 4)))
+    picture = image.read_image(tmp_path / "picture")
+    assert (picture.width, picture.height) == (1024, 256)
 
 
 def test_bitmaps() -> None:

@@ -8,6 +8,11 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolchain import dist
+
+_ARGUMENTS_LIMIT = 4 << 20
+"""Bytes of a record; Linux lets no command have more arguments than half of that."""
+
 _MESSAGES_LIMIT = 1 << 20
 """Bytes of messages that one command may leave; a clean build leaves none."""
 
@@ -37,7 +42,11 @@ class Call:
 
 
 def read_calls(folder: Path) -> list[Call]:
-    """What ran, in the order of time."""
+    """What ran, in the order of time.
+
+    Raises:
+        ConfigError: something that no compiler's script wrote.
+    """
     records = [p for p in plain_files(folder) if p.suffix != ".err"]
     calls = [_read(path) for path in sorted(records, key=lambda p: p.stat().st_mtime_ns)]
     return [call for call in calls if call.command.output]
@@ -49,7 +58,9 @@ def plain_files(folder: Path) -> list[Path]:
 
 
 def _read(path: Path) -> Call:
-    directory, *arguments = path.read_bytes().decode("utf-8", "replace").split("\0")[:-1]
+    directory, *arguments = (
+        dist.read(path, limit=_ARGUMENTS_LIMIT).decode("utf-8", "replace").split("\0")[:-1]
+    )
     said = path.with_name(path.name + ".err")
     messages = ""
     if said.is_file() and not said.is_symlink():

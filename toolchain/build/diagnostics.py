@@ -34,9 +34,10 @@ _STOP = re.compile(
     r"(?:(?P<path>[^:\s][^:]*):(?P<line>\d+)|g?make(?:\[\d+\])?): \*\*\* (?P<text>.+?)(?:  Stop\.)?$"
 )
 # Makefile:9: warning: overriding recipe for target 'x'
-_OVERRIDE = re.compile(
-    r"(?P<path>(?i:(?:[^:\s][^:]*/)?[\w.-]*makefile[\w.-]*|[^:]+\.mk)):(?P<line>\d+): warning: (?P<text>.+)$"
-)
+_OVERRIDE = re.compile(r"(?P<path>[^:\s][^:]*):(?P<line>\d+): warning: (?P<text>.+)$")
+_MAKEFILE = re.compile(r"[\w.-]+\.mk|(?i:(?=.*makefile)[\w.-]+)")
+_MAX_LINE = 4096
+"""Characters of a line that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ def _parse_call(call: Call, folders: Folders) -> Iterator[Diagnostic]:
     command = call.command
     own: tuple[str, Origin] = folders.place(command.file, command.directory) if command.file else ("", "app")
     tool = "compiler" if command.file else "linker"
-    for line in call.messages.splitlines():
+    for whole in call.messages.splitlines():
+        line = whole[:_MAX_LINE]
         if found := _AT.match(line):
             # <command line>, <inline asm> and <built-in> are no files.
             inline = found["path"].startswith("<")
@@ -115,10 +117,11 @@ def parse_make(lines: Iterable[str], folders: Folders) -> tuple[Diagnostic, ...]
 
 
 def _parse_make(lines: Iterable[str], folders: Folders) -> Iterator[Diagnostic]:
-    for line in lines:
+    for whole in lines:
+        line = whole[:_MAX_LINE]
         stop = _STOP.match(line)
         found = stop or _OVERRIDE.match(line)
-        if not found:
+        if not found or not (stop or _MAKEFILE.fullmatch(found["path"].rpartition("/")[2])):
             continue
         place: tuple[str, Origin] = ("", "app")
         if found["path"]:

@@ -433,7 +433,7 @@ def _follow(
         if time.monotonic() >= deadline:
             raise BuildError(
                 "the container did not end in time",
-                hint="the log shows where it stopped; a larger time limit is an option of the task",
+                hint="the log shows where it stopped",
             )
     raise BuildError("cancelled")
 

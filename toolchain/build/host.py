@@ -56,6 +56,12 @@ $(foreach name,{names} TOOLCHAIN_ELF,\\
 TIMEOUT = 1800.0
 """Seconds that one make may take."""
 
+_MAX_LINE = 400
+"""Characters of a line of make's that an error repeats."""
+
+_VALUE_LIMIT = 4 << 20
+"""Bytes of a variable's value."""
+
 _RUNNING = "running"
 """A file that is there while make runs, and after a run that did not come to its end."""
 
@@ -309,7 +315,7 @@ def _variables(folder: Path, place: Workplace, folders: Folders) -> dict[str, st
     """What make wrote, one file for a variable, without this machine's folders."""
     values = {}
     for path in plain_files(folder):
-        text = path.read_text("utf-8", "replace").removesuffix("\n")
+        text = dist.read(path, limit=_VALUE_LIMIT).decode("utf-8", "replace").removesuffix("\n")
         values[path.name] = folders.rename(text.replace(f"{place.here}/", ""))
     return values
 
@@ -320,7 +326,7 @@ def _failure(place: Workplace, diagnostics: Iterable[Diagnostic]) -> BuildError:
     error = first_error(diagnostics)
     if error is None:
         lines = [line for line in place.log.read_text("utf-8", "replace").splitlines() if line.strip()]
-        return BuildError(f"make failed: {lines[-1]}", hint=hint, log=str(place.log))
+        return BuildError(f"make failed: {lines[-1][:_MAX_LINE]}", hint=hint, log=str(place.log))
     where = f"{error.path}:{error.line}" if error.line else error.path
     return BuildError(error.message, where=where, hint=hint, log=str(place.log))
 

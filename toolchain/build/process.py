@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import selectors
 import signal
 import subprocess
@@ -15,6 +16,9 @@ from toolchain.errors import BuildError
 
 LOG_LIMIT = 64 << 20
 """Bytes of output that a log keeps; what comes after is counted, not stored."""
+
+LIMITS = {resource.RLIMIT_DATA: 8 << 30, resource.RLIMIT_FSIZE: 4 << 30}
+"""Bytes of memory that each of its processes may have of its own, and of a file that one may write."""
 
 _LINE_LIMIT = 4096
 _GRACE = 3.0
@@ -54,6 +58,7 @@ def run(
         )
         sink = LogSink(file, show)
         try:
+            _limit(process)
             ended = _watch(process, sink, deadline, cancel)
         finally:
             _end(process)
@@ -63,7 +68,7 @@ def run(
     if not ended:
         raise BuildError(
             f"{command[0]} did not end within {timeout:g} seconds",
-            hint="the log shows where it stopped; a larger time limit is an option of the task",
+            hint="the log shows where it stopped",
             log=str(log),
         )
     return process.returncode
@@ -94,6 +99,13 @@ class LogSink:
         """Show what is left of the last line."""
         if self._line:
             self._show(self._line.decode("utf-8", "replace"))
+
+
+def _limit(process: "subprocess.Popen[bytes]") -> None:
+    """For it and all that it will start."""
+    with contextlib.suppress(ProcessLookupError):
+        for number, size in LIMITS.items():
+            resource.prlimit(process.pid, number, (size, size))
 
 
 def _watch(process: "subprocess.Popen[bytes]", sink: LogSink, deadline: float, cancel: Event) -> bool:

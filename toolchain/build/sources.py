@@ -20,6 +20,12 @@ from toolchain.errors import ConfigError
 OUTPUTS = ("build", "bin", "debug")
 """Folders beside the makefile that the SDKs' make files write and ``make clean`` removes."""
 
+MAX_FILE = 256 << 20
+"""Bytes of one file of an app."""
+
+MAX_TREE = 4 << 30
+"""Bytes of all of them."""
+
 Stamp = tuple[int, ...]
 """Mode, size, and times in nanoseconds: while it is the same, a file counts as unchanged."""
 
@@ -50,7 +56,7 @@ class Sources:
         """List ``folder``; ``manifest`` is the name of a file that surely belongs to the app.
 
         Raises:
-            ConfigError: a link that leaves the folder, or something that is neither file nor link.
+            ConfigError: a link that leaves the folder, something that is neither file nor link, or too much.
         """
         listing, head, status, prefix = gits(
             folder,
@@ -115,6 +121,7 @@ def _lstat(path: str) -> Stamp | None:
 def _stamps(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, Stamp]]:
     """Without those that are tracked, but deleted in the working tree."""
     top = os.path.realpath(folder)
+    total = 0
     for name in names:
         path = f"{top}/{name}"
         stamp = _lstat(path)
@@ -129,6 +136,14 @@ def _stamps(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, Stamp]]:
                 )
         elif not stat.S_ISREG(stamp[0]):
             raise ConfigError(f"{name} is neither a file nor a link", where=path)
+        total += stamp[1]
+        if stamp[1] > MAX_FILE or total > MAX_TREE:
+            large = name if stamp[1] > MAX_FILE else "the app"
+            raise ConfigError(
+                f"{large} is too large: {min(stamp[1], total)} bytes",
+                hint="move what is no source out of the app's folder, or let git ignore it",
+                where=path,
+            )
         yield name, stamp
 
 

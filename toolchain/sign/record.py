@@ -14,6 +14,7 @@ from typing import Literal, get_args
 
 from toolchain.errors import ConfigError, RevokedError, SigningError
 from toolchain.keys import PublicKey
+from toolchain.toml import parse_toml
 
 Role = Literal["app-signing", "device-issuer", "release-approval", "builder", "log", "witness"]
 """app-signing: signs apps; device-issuer: certifies devices; release-approval: approves a release; builder:
@@ -150,8 +151,8 @@ def parse_record(text: str, *, where: str) -> KeyRecord:
         SigningError: not such a text.
     """
     try:
-        table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as e:
+        table = parse_toml(text)
+    except ValueError as e:
         raise SigningError("the key's record cannot be read", where=where) from e
     return _parse(table, where)
 
