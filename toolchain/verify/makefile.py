@@ -65,10 +65,19 @@ def lines(candidate: Candidate) -> tuple[Line, ...]:
     return _lines(candidate.tree, candidate.app.manifest.build_directory.as_posix())
 
 
+def unread_makefiles(candidate: Candidate) -> tuple[Location, ...]:
+    """Those of them that are too long to be read."""
+    tree, folder = candidate.tree, candidate.app.manifest.build_directory.as_posix()
+    return tuple(Location(path) for path in _paths(tree, folder) if tree.read(path) is None)
+
+
 @functools.lru_cache(maxsize=4)
 def _lines(tree: SourceTree, folder: str) -> tuple[Line, ...]:
-    paths = [p for p in tree.under(folder) if p.endswith((".mk", "/Makefile")) or p == "Makefile"]
-    return tuple(line for path in paths for line in read_lines(path, tree.read(path) or ""))
+    return tuple(line for path in _paths(tree, folder) for line in read_lines(path, tree.read(path) or ""))
+
+
+def _paths(tree: SourceTree, folder: str) -> tuple[str, ...]:
+    return tuple(p for p in tree.under(folder) if p.endswith((".mk", "/Makefile")) or p == "Makefile")
 
 
 def read_lines(path: str, text: str) -> Iterator[Line]:

@@ -9,7 +9,7 @@ from toolchain.verify.c.text import Comment, Word
 from toolchain.verify.c.tree import Expression, Function, calls, constant, expressions
 from toolchain.verify.code import CFile, app_commands, c_files, milder, read_code, unread_files
 from toolchain.verify.data import throwing_calls
-from toolchain.verify.makefile import lines
+from toolchain.verify.makefile import lines, unread_makefiles
 from toolchain.verify.model import Candidate, Location, Problem, Severity, rule
 
 _UNBOUNDED = frozenset(
@@ -44,11 +44,13 @@ _SDK_HEADERS = frozenset(
     fix="correct the file, or move what is no C out of it",
 )
 def src_parsed(candidate: Candidate) -> Iterator[Problem]:
-    """Every C file of the app that was compiled could be parsed with the command that compiled it."""
+    """Every C file that was compiled could be parsed as it was compiled, and every makefile be read."""
     if not any(path.endswith(".c") for path, _ in app_commands(candidate)):
         yield Problem("the build recorded no command that compiled a C file of the app, so none was checked")
     for unread in (*unread_files(candidate), *read_code(candidate).unread):
         yield Problem(f"the file cannot be read: {unread.reason}", unread.location)
+    for makefile in unread_makefiles(candidate):
+        yield Problem("the makefile is too long to be read", makefile)
     if not candidate.tree.complete:
         yield Problem("the app has more files than are looked at")
 
