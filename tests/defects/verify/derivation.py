@@ -37,7 +37,30 @@ def names_curve(folder: Path, curve: str) -> Candidate:
     return good(folder, files={"src/a.c": code})
 
 
+def compares(folder: Path, condition: str, *declared: str) -> Candidate:
+    """An app whose code asks something of a path, on line 2."""
+    code = f"int f(const uint32_t *path) {{\n    return {condition};\n}}\n"
+    return good(folder, paths=declared or ("44'/148'",), files={"src/a.c": code})
+
+
 CASES = (
+    fails(
+        "path-used-in-code",
+        "of another coin",
+        lambda f: compares(f, "path[0] == 0x8000002c && path[1] == 0x8000003c"),
+        "src/a.c:2",
+    ),
+    fails(
+        "path-used-in-code", "as a sum", lambda f: compares(f, "(60 | 0x80000000) != path[1]"), "src/a.c:2"
+    ),
+    passes("path-used-in-code", "its own", lambda f: compares(f, "path[1] == 0x80000094")),
+    passes(
+        "path-used-in-code",
+        "one of its own",
+        lambda f: compares(f, "path[1] == 0x80000001", "44'/1'", "44'/2'"),
+    ),
+    passes("path-used-in-code", "another level", lambda f: compares(f, "path[2] == 0x8000003c")),
+    passes("path-used-in-code", "any coin", lambda f: compares(f, "path[1] == 0x8000003c", "44'")),
     fails("curve-minimal", "another curve", lambda f: names_curve(f, "CX_CURVE_Ed25519"), "Makefile:9"),
     passes("curve-minimal", "that curve", lambda f: names_curve(f, "CX_CURVE_SECP256K1")),
     passes("curve-minimal", "a curve in a variable", lambda f: names_curve(f, "x")),

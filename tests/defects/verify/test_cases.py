@@ -6,6 +6,7 @@ import pytest
 
 from tests.defects.verify import (
     build,
+    commands,
     crypto,
     derivation,
     icons,
@@ -39,6 +40,7 @@ TOPICS = (
     project,
     registration,
     source,
+    commands,
     crypto,
     waivers,
 )

@@ -7,6 +7,7 @@ that parse. A function's body stays text until a rule asks for it: what it names
 
 import functools
 import json
+import operator
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -326,16 +327,19 @@ def calls(function: Function, to: Collection[str] | None = None) -> tuple[Expres
     return tuple(call for call in function.calls if call.text in to)
 
 
+_SUMS = {"+": operator.add, "-": operator.sub, "|": operator.or_}
+
+
 def constant(expression: Expression) -> int | None:
-    """The number that an expression is, sizes and sums included; None if only a run tells."""
+    """The number that an expression is, enumerations, sizes and sums included; None if only a run tells."""
     match expression:
         case Expression(kind="number" | "sizeof", text=text) if text.removeprefix("-").isdigit():
             return int(text)
-        case Expression(kind="binary", text="+" | "-" as operator, parts=(left, right)):
+        case Expression(kind="constant", type=value) if value.removeprefix("-").isdigit():
+            return int(value)
+        case Expression(kind="binary", text=word, parts=(left, right)) if word in _SUMS:
             first, second = constant(left), constant(right)
-            if first is None or second is None:
-                return None
-            return first + second if operator == "+" else first - second
+            return None if first is None or second is None else _SUMS[word](first, second)
     return None
 
 

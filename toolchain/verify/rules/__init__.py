@@ -7,6 +7,7 @@ from toolchain.verify import waivers
 from toolchain.verify.model import Rule
 from toolchain.verify.rules import (
     build,
+    commands,
     crypto,
     derivation,
     icons,
@@ -36,6 +37,7 @@ _TOPICS = (
     icons,
     project,
     source,
+    commands,
     crypto,
     waivers,
 )

@@ -1,5 +1,6 @@
 """Curves and derivation paths: what the device itself enforces, read from the parameter block."""
 
+import re
 from collections.abc import Iterator
 
 from toolchain.formats.install_params import (
@@ -11,6 +12,7 @@ from toolchain.formats.install_params import (
     InstallParams,
     path_to_text,
 )
+from toolchain.verify.c.tree import Expression, constant, expressions
 from toolchain.verify.code import read_code
 from toolchain.verify.makefile import defines, find
 from toolchain.verify.model import Candidate, Location, Problem, Severity, rule
@@ -31,6 +33,9 @@ _CONSTANTS = {
     "bls12381g1": ("CX_CURVE_BLS12_381_G1",),
 }
 """What the SDK calls the curves (lcx_ecfp.h, v25.13.0)."""
+
+_HARDENED_NUMBER = re.compile(r'"(?:2[1-9]|[34]\d)\d{8}"')
+"""2^31 and more, in what the parser keeps of a function."""
 
 _PATH_VARIABLE = "PATH_APP_LOAD_PARAMS"
 _CURVE_VARIABLE = "CURVE_APP_LOAD_PARAMS"
@@ -216,3 +221,40 @@ def curve_minimal(candidate: Candidate) -> Iterator[Problem]:
     for curve in candidate.app.permissions.curves if used else ():
         if curve in _CONSTANTS and used.isdisjoint(_CONSTANTS[curve]):
             yield Problem(f"the code never names {curve}", find(candidate, _CURVE_VARIABLE))
+
+
+@rule(
+    "path-used-in-code",
+    Severity.ADVICE,
+    reason="A check for another coin's path is left from the app that this one was copied from.",
+    source="security requirements, Restrict the use of secrets by apps",
+    fix="compare with the coin type that PATH_APP_LOAD_PARAMS declares",
+)
+def path_used_in_code(candidate: Candidate) -> Iterator[Problem]:
+    """Coin types that the code compares the second level of a path with are declared ones."""
+    params = candidate.install_params
+    paths = params.paths if params else ()
+    coins = {path[1] for path in paths if len(path) > 1}
+    if not coins or ANY_INDEX in coins or any(len(path) < 2 for path in paths):
+        return
+    declared = ", ".join(path_to_text(path) for path in paths)
+    for function in read_code(candidate).functions:
+        if not _HARDENED_NUMBER.search(function.text):
+            continue
+        line = function.line
+        for part in (part for whole in expressions(function.body) for part in whole.walk()):
+            line = part.line or line
+            coin = _compared(part)
+            if coin is not None and coin >= HARDENED and coin not in coins:
+                message = f"a path is compared with coin type {coin - HARDENED}', the app has {declared}"
+                yield Problem(message, Location(function.path, line))
+
+
+def _compared(part: Expression) -> int | None:
+    """What the second element of an array is compared with; None if it is not, or with no constant."""
+    if part.kind != "binary" or part.text not in ("==", "!="):
+        return None
+    for element, number in (part.parts, part.parts[::-1]):
+        if element.kind == "index" and constant(element.parts[1]) == 1:
+            return constant(number)
+    return None
