@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from tests.defects.verify.case import fails, passes
-from tests.unit.verify.candidates import Made, compiled, good
+from tests.unit.verify.candidates import Made, good
 from toolchain.verify import Candidate
 
 COPY = """\
@@ -29,8 +29,8 @@ def headers(folder: Path, *search: str, file: str, at_home: str = "include/buffe
 
 
 def source(folder: Path, path: str, text: str) -> Candidate:
-    candidate = good(folder, files={path: text})
-    return dataclasses.replace(candidate, commands=(*candidate.commands, compiled(folder, path)))
+    """An app with one more file, compiled against the shim."""
+    return good(folder, files={path: text})
 
 
 CASES = (

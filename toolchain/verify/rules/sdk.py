@@ -1,6 +1,7 @@
 """The app's files and the SDK's: neither takes the other's place."""
 
 import functools
+import itertools
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +12,8 @@ from toolchain.verify.model import Candidate, Command, Location, Problem, Severi
 from toolchain.verify.sources import SourceTree
 
 _DEFINITION = re.compile(r"^[A-Za-z_][\w \t*]*?[ \t*](\w+)[ \t]*\([^;{}]*\)\s*\{", re.MULTILINE)
+_MAX_FOLDERS = 5000
+_NO_SOURCES = frozenset({".git", "doc", "fuzzing", "tests", "unit-tests"})
 _MIN_SHARED = 2
 """Functions that a copy shares with its original; one alone may be called main, or init."""
 
@@ -19,7 +22,7 @@ _Headers = Callable[[str], frozenset[str]]
 
 
 def _read_headers(folder: str) -> frozenset[str]:
-    """The headers that lie directly in a folder."""
+    """The headers that lie directly in a folder; none if it cannot be read."""
     try:
         return frozenset(entry.name for entry in os.scandir(folder) if entry.name.endswith(".h"))
     except OSError:
@@ -30,7 +33,13 @@ def _search_path(command: Command) -> tuple[str, ...]:
     """The folders of -I in their order, absolute."""
     words = iter(command.arguments)
     named = (next(words, "") if word == "-I" else word[2:] for word in words if word.startswith("-I"))
-    return tuple(os.path.realpath(Path(command.directory, name)) for name in named)
+    return _absolute(command.directory, tuple(named))
+
+
+@functools.lru_cache(maxsize=64)
+def _absolute(directory: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Most commands of a build have the same list."""
+    return tuple(os.path.realpath(Path(directory, name)) for name in names)
 
 
 @rule(
@@ -80,42 +89,39 @@ def _taken(folders: Sequence[str], root: str, headers: _Headers) -> Iterator[str
 )
 def sdk_untouched_by_app(candidate: Candidate) -> Iterator[Problem]:
     """Files of the app that are called like one of the SDK, and define the same functions."""
-    sdk = _sdk_folder(candidate)
-    originals = _sdk_sources(sdk)
+    originals = _originals(candidate)
     functions: dict[str, set[str]] = {}
     for function in read_code(candidate).functions:
-        functions.setdefault(function.path, set()).add(function.name)
+        if Path(function.path).name in originals:
+            functions.setdefault(function.path, set()).add(function.name)
     for path, names in sorted(functions.items()):
-        for original in originals.get(Path(path).name, ()):
-            shared = names & _defined(sdk, original)
+        for original in originals[Path(path).name]:
+            shared = names & _defined(original)
             if len(shared) >= _MIN_SHARED and 2 * len(shared) >= len(names):
-                message = f"a copy of the SDK's {original}: {len(shared)} functions have its names"
+                where = f"{original.parent.name}/{original.name}"
+                message = f"a copy of the SDK's {where}: {len(shared)} functions have its names"
                 yield Problem(message, Location(path))
                 break
 
 
-def _sdk_folder(candidate: Candidate) -> str:
-    """What the folders of -I outside of the app have in common; empty if that is nothing."""
+def _originals(candidate: Candidate) -> Mapping[str, Sequence[Path]]:
+    """C files of the SDK by name, compiled or not: all below what its folders of -I have in common."""
     root = os.path.realpath(candidate.sources) + "/"
-    folders = {f for c in candidate.commands if c.file for f in _search_path(c)}
-    outside = [folder for folder in folders if not (folder + "/").startswith(root)]
-    common = os.path.commonpath(outside) if outside else ""
-    return common if len(Path(common).parts) > 1 else ""
-
-
-@functools.lru_cache(maxsize=4)
-def _sdk_sources(folder: str) -> Mapping[str, tuple[str, ...]]:
-    """C files of the SDK, name → paths in it; none without a folder."""
-    found: dict[str, tuple[str, ...]] = {}
-    for path in SourceTree(Path(folder)).files if folder else ():
-        if path.endswith(".c"):
-            name = Path(path).name
-            found[name] = (*found.get(name, ()), path)
+    search = {folder for c in candidate.commands if c.file for folder in _search_path(c)}
+    outside = [folder for folder in search if not (folder + "/").startswith(root)]
+    sdk = Path(os.path.commonpath(outside)) if outside else Path("/")
+    found: dict[str, list[Path]] = {}
+    if len(sdk.parts) > 1:  # not the whole machine
+        walk = itertools.islice(os.walk(sdk), _MAX_FOLDERS)
+        for folder, folders, names in walk:
+            folders[:] = sorted(name for name in folders if name not in _NO_SOURCES)
+            for name in names:
+                if name.endswith(".c"):
+                    found.setdefault(name, []).append(Path(folder, name))
     return found
 
 
-def _defined(sdk: str, path: str) -> frozenset[str]:
+def _defined(path: Path) -> frozenset[str]:
     """The functions that a file of the SDK defines, without those that apps may define instead."""
-    text = SourceTree(Path(sdk)).read(path) or ""
-    found = _DEFINITION.finditer(text)
+    found = _DEFINITION.finditer(SourceTree(path.parent).read(path.name) or "")
     return frozenset(match[1] for match in found if not re.search(r"\bweak\b", match[0], re.IGNORECASE))
