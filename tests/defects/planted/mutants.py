@@ -349,4 +349,28 @@ OTHERS = (
         "elf-host-paths",
         "elf-debug-leftover",
     ),
+    _mutant("fetch_while_read", lambda s: s.make("PLANTED := $(shell curl --version)"), "mk-no-side-effects"),
+    _mutant(
+        "large_frame",
+        _code("void planted(void);\nvoid planted(void)\n{\n    volatile char all[5000];\n    all[0] = 0;\n}"),
+        "src-stack-frames",
+    ),
+    _mutant(
+        "no_pic",
+        _code(
+            "int planted(int row);\nstatic int first(void)\n{\n    return 1;\n}\n"
+            "typedef int (*planted_t)(void);\nstatic const planted_t ROWS[] = {first, first};\n"
+            "int planted(int row)\n{\n    return ROWS[row]();\n}"
+        ),
+        "src-pic",
+    ),
+    _mutant(
+        "read_too_early",
+        _code(
+            '#include "parser.h"\nint planted(const command_t *cmd);\n'
+            "int planted(const command_t *cmd)\n{\n    return cmd->data[7];\n}"
+        ),
+        "src-apdu-length-checked",
+    ),
+    _mutant("undocumented", lambda s: s.remove("doc"), "tx-format-documented"),
 )
