@@ -26,7 +26,7 @@ from toolchain.build.container import Container, container_name
 from toolchain.build.engine import Command, Engine
 from toolchain.build.host import build
 from toolchain.build.machines import machine
-from toolchain.build.workplace import HOST, Job
+from toolchain.build.workplace import HOST, Job, plain_root
 from toolchain.errors import BuildError, ConfigError, ToolchainError
 from toolchain.target import get_target
 
@@ -52,7 +52,7 @@ def job(builder: Engine, tmp_path: Path) -> Callable[[str], Job]:
 
 def mine(engine: Engine, work: Path) -> list[str]:
     """Containers of makes in private copies below ``work``: other tests have their own."""
-    names = {container_name(log.parent, "make") for log in work.glob("builds/*/*/*/build.log")}
+    names = {container_name(log.parent, "make") for log in plain_root(work).glob("builds/*/*/*/build.log")}
     return [name for name in engine.containers() if name in names]
 
 
@@ -187,7 +187,7 @@ def test_ctrl_c_leaves_no_container(builder: Engine, job: Callable[[str], Job]) 
     process = start("build", "--app", folder, "--target", "nanosp", "--builder", "container")
 
     def builds() -> list[str]:
-        logs = WORK.glob(f"builds/{folder.name}-*/*/*/src/home-is-here")
+        logs = plain_root(WORK).glob(f"builds/{folder.name}-*/*/*/src/home-is-here")
         names = {container_name(marker.parents[1], "make") for marker in logs}
         return [name for name in builder.containers() if name in names]
 

@@ -188,7 +188,7 @@ class Workplace:
     @classmethod
     def find(cls, job: Job, root: Path) -> "Workplace":
         """Check that SDK, compiler and target go together, and make ready what they need."""
-        root = _plain_root(root)
+        root = plain_root(root)
         sdk = find_sdk(job.sdk, root / "sdk")
         if not sdk.supports(job.target):
             raise ConfigError(
@@ -309,7 +309,7 @@ def _hash(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def _plain_root(root: Path) -> Path:
+def plain_root(root: Path) -> Path:
     """``root``, or a folder in the user's cache if make could not bear its name (blanks, ``#``, ``$``)."""
     root = Path(os.path.realpath(root))
     if _PLAIN.fullmatch(str(root)):

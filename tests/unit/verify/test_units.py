@@ -1,6 +1,7 @@
 """Parsing in processes: what kills one is a finding, what did not change is not parsed again."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,28 @@ def test_what_did_not_change_is_not_parsed_again(tmp_path: Path, monkeypatch: py
         entry.write_text("{}")
     read(tmp_path, kept, "a.c")
     assert parsed == [0, 1, 1]
+
+
+def test_a_source_that_changed_is_parsed_again(tmp_path: Path) -> None:
+    kept, source = tmp_path / "kept", tmp_path / "a.c"
+    for name in ("old", "new"):
+        source.write_text(f"int {name}(void) {{ return 0; }}\n")
+        (unit,) = read(tmp_path, kept, "a.c")
+        assert [f.name for f in unit.functions] == [name]
+
+
+def test_a_new_header_that_hides_another_is_seen(tmp_path: Path) -> None:
+    before, after, kept = tmp_path / "before", tmp_path / "after", tmp_path / "kept"
+    before.mkdir()
+    after.mkdir()
+    (after / "name.h").write_text("static int old(void) { return 0; }\n")
+    (tmp_path / "a.c").write_text("#include <name.h>\n")
+    command = compiled(tmp_path, "a.c")
+    command = replace(command, arguments=(*command.arguments, f"-I{before}", f"-I{after}"))
+    (first,) = units.read_units(tmp_path, [command], kept)
+    (before / "name.h").write_text("static int new(void) { return 0; }\n")
+    (second,) = units.read_units(tmp_path, [command], kept)
+    assert [f.name for unit in (first, second) for f in unit.functions] == ["old", "new"]
 
 
 def test_what_outlasts_the_parser_is_an_error_and_the_rest_is_parsed(

@@ -174,9 +174,9 @@ class _Parser:
                     errors.append(
                         (where, line, f"statements of {name} are nested more than {MAX_DEPTH} deep")
                     )
-        read = {
-            os.path.normpath(Path(self._directory, str(i.include.name))) for i in self._unit.get_includes()
-        }
+        # The includes are without the file itself.
+        names = {str(self._unit.spelling), *(str(i.include.name) for i in self._unit.get_includes())}
+        read = {os.path.normpath(Path(self._directory, name)) for name in names}
         return Unit(
             path,
             tuple(functions),

@@ -60,7 +60,7 @@ def read_units(root: Path, commands: Sequence[Command], kept: Path | None) -> tu
 
 
 class _Digests:
-    """Digests of files, each read once; empty for what cannot be read."""
+    """Digests of files, and of the names in folders, each read once; empty for what cannot be read."""
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
@@ -68,10 +68,16 @@ class _Digests:
     def __call__(self, path: str) -> str:
         if path not in self._known:
             try:
-                self._known[path] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+                self._known[path] = hashlib.sha256(_content(Path(path))).hexdigest()
             except OSError:
                 self._known[path] = ""
         return self._known[path]
+
+
+def _content(path: Path) -> bytes:
+    if path.is_dir():
+        return "\0".join(["folder", *sorted(entry.name for entry in path.iterdir())]).encode()
+    return path.read_bytes()
 
 
 class _Job:
@@ -83,6 +89,9 @@ class _Job:
         self.resources = resources(command.arguments[0]) if command.arguments else ""
         self.request = [self.directory, self.file, list(self.arguments), self.resources]
         self.path = os.path.relpath(os.path.realpath(Path(command.directory, command.file)), root)
+        # A new header may hide one that was read.
+        folders = [word[2:] for word in command.arguments if word.startswith("-I") and len(word) > 2]
+        self._searched = {os.path.normpath(Path(command.directory, folder)) for folder in folders}
         self._name = hashlib.sha256(json.dumps([_version(), root, self.request]).encode()).hexdigest()
 
     def load(self, folder: Path, digests: _Digests) -> Unit | None:
@@ -99,7 +108,8 @@ class _Job:
         """Keep it, unless a file vanished meanwhile."""
         read = {path: digests(path) for path in unit.read}
         if all(read.values()):
-            entry = {"digests": read, "unit": pack_unit(unit)}
+            searched = {path: digests(path) for path in self._searched}
+            entry = {"digests": searched | read, "unit": pack_unit(unit)}
             write(folder / f"{self._name}.json", json.dumps(entry, separators=(",", ":")))
 
 
