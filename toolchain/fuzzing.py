@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolchain import dist
+from toolchain.build.workplace import plain_link, plain_root
 from toolchain.errors import BuildError, ConfigError
 
 _INPUTS = re.compile(r"number_of_executed_units: *(\d+)")
@@ -85,15 +86,31 @@ def compile_fuzzer(fuzzer: Fuzzer, build: Path, project: Path) -> Path:
         BuildError: it does not compile.
     """
     program = build / "fuzz" / f"fuzz_{fuzzer.corpus.name}"
-    command = ["make", "--silent", "-f", str(project / _HOST_MAKEFILE), f"FOLDER={fuzzer.folder}"]
     made = subprocess.run(
-        [*command, f"BUILD={build}", str(program)], check=False, capture_output=True, text=True
+        host_make(project, fuzzer.folder or project, build, f"fuzz/{program.name}"),
+        check=False,
+        capture_output=True,
+        text=True,
     )
     if made.returncode:
         log = build / "log"
         dist.write(log, made.stderr)
         raise BuildError(f"the fuzzer {fuzzer.name} does not compile", log=str(log), where=str(fuzzer.folder))
     return program
+
+
+def host_make(project: Path, folder: Path, build: Path, target: str, *variables: str) -> list[str]:
+    """The call of make that builds ``target`` of ``folder`` for this machine, into ``build``.
+
+    Where make cannot bear the name of a folder (blanks), it is told a link to it.
+    """
+    links = plain_root(project / ".work") / "links"
+    build.mkdir(parents=True, exist_ok=True)
+    home, build = plain_link(project, links), plain_link(build, links)
+    inside = folder.is_relative_to(project)
+    folder = home / folder.relative_to(project) if inside else plain_link(folder, links)
+    command = ["make", "--silent", "-f", str(home / _HOST_MAKEFILE), f"FOLDER={folder}"]
+    return [*command, f"BUILD={build}", *variables, f"{build}/{target}" if "/" in target else target]
 
 
 def run(
@@ -137,7 +154,7 @@ def run_one(fuzzer: Fuzzer, command: Sequence[str], seconds: int, work: Path, pr
         needed.mkdir(parents=True, exist_ok=True)
     log = folder / "log"
     before = set(crashes.iterdir())
-    limits = [f"-max_total_time={seconds}", "-max_len=8192", "-timeout=10", "-rss_limit_mb=2048"]
+    limits = [f"-max_total_time={seconds}", "-max_len=8192", "-timeout=30", "-rss_limit_mb=2048"]
     options = [*limits, "-print_final_stats=1", f"-artifact_prefix={crashes}/"]
     with log.open("wb") as output:
         try:

@@ -57,7 +57,8 @@ class PrivateEngine:
         """Start it, and wait until it answers. On a busy machine it may give up, and is started again."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._spawn()
-        for _ in range(2400):
+        end = time.monotonic() + 180
+        while time.monotonic() < end:
             with contextlib.suppress(ConfigError):
                 return self.connect()
             time.sleep(0.05)

@@ -266,15 +266,17 @@ def test_an_image_without_tools_says_what_it_lacks(engine: Engine, tmp_path: Pat
 
 
 @pytest.fixture
-def private(tmp_path: Path) -> Iterator[PrivateEngine]:
+def private() -> Iterator[PrivateEngine]:
     """An engine that nobody else uses. Needs the component ``dockerd``."""
-    engine = PrivateEngine.dockerd(tmp_path / "e")
+    # Its sockets lie deep in there, and names of sockets are short.
+    folder = Path(tempfile.mkdtemp(prefix="nano-engine-", dir="/tmp"))
+    engine = PrivateEngine.dockerd(folder)
     yield engine
     gc.collect()  # connections that the library forgot when the engine went away
     if engine.runs:
         engine.stop()
     engine.remove()
-    assert not mounts(tmp_path)
+    assert not mounts(folder)
 
 
 @contextlib.contextmanager

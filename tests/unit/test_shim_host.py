@@ -10,7 +10,7 @@ import pytest
 
 from tests.components import required
 from tests.faults.figures import FIGURE
-from toolchain.fuzzing import Fuzzer, choose, compile_fuzzer, fuzzers, run_one
+from toolchain.fuzzing import Fuzzer, choose, compile_fuzzer, fuzzers, host_make, run_one
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("sdk-shim", "apps/boilerplate", "apps/notary")
@@ -24,10 +24,8 @@ pytestmark = pytest.mark.component("cmocka")
 
 
 def _programs(folder: str, build: Path, kind: str) -> list[Path]:
-    words = ["make", "--silent", "-f", str(ROOT / "sdk-shim/host/Makefile"), f"FOLDER={ROOT / folder}"]
-    made = subprocess.run(
-        [*words, f"BUILD={build}", f"KIND={kind}", "tests"], check=False, capture_output=True, text=True
-    )
+    words = host_make(ROOT, ROOT / folder, build, "tests", f"KIND={kind}")
+    made = subprocess.run(words, check=False, capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
     assert "warning:" not in made.stderr, made.stderr
     found = sorted(p for p in (build / kind).iterdir() if os.access(p, os.X_OK))
@@ -69,9 +67,9 @@ def test_lines_and_branches_covered(
     report = json.loads(subprocess.run(export, check=True, capture_output=True).stdout)
     sources = (ROOT / folder / ("src" if folder == "sdk-shim" else "src/core")).resolve()
     measured = {
-        Path(file["filename"]).relative_to(sources).as_posix(): file["summary"]
+        path.relative_to(sources).as_posix(): file["summary"]
         for file in report["data"][0]["files"]
-        if Path(file["filename"]).is_relative_to(sources) and file["filename"].endswith(".c")
+        if (path := Path(file["filename"]).resolve()).is_relative_to(sources) and path.suffix == ".c"
     }
     assert measured
     for kind in ("lines", "branches"):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from toolchain.build.workplace import plain_link, plain_root
+
 ROOT = Path(__file__).parents[2]
 TOOLS = ("CC=clang-14", "LD=ld.lld-14", "OBJCOPY=llvm-objcopy-14")
 
@@ -26,7 +28,9 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make(folder: Path) -> list[str]:
-    return ["make", "-C", str(folder), "TARGET=nanos2", f"BOLOS_SDK={ROOT / 'sdk-shim'}", *TOOLS]
+    links = plain_root(ROOT / ".work") / "links"
+    shim = plain_link(ROOT, links) / "sdk-shim"
+    return ["make", "-C", str(folder), "TARGET=nanos2", f"BOLOS_SDK={shim}", *TOOLS]
 
 
 def started(folder: Path) -> list[str]:

@@ -199,7 +199,8 @@ def _mounts(place: Workplace, cache: str | None) -> Iterator[Mount]:
         place.sdk.path: place.sdk.path,
     }
     if place.sdk.family == "shim":
-        read_only[place.sdk.path.parent / FLAGS] = place.sdk.path.parent / FLAGS
+        for sdk in (place.sdk_path, place.sdk.path):  # two where make cannot bear the name of the latter
+            read_only[sdk.parent / FLAGS] = place.sdk.path.parent / FLAGS
     read_only |= {folder: folder for folder in (*stores(place.source), *stores(place.sdk.path))}
     for target, source in read_only.items():
         yield Mount(source, target)

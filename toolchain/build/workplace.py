@@ -201,7 +201,7 @@ class Workplace:
         name = re.sub(r"[^\w-]", "_", directory.name, flags=re.ASCII) + "-" + _hash(str(directory))[:8]
         key = _hash(sdk.path, tools.toolchain.name, job.variables, job.machine.identity)[:12]
         folder = root / "builds" / name / job.target.name / key
-        return cls(job, folder, sdk, _plain_link(sdk.path, root / "sdk"), tools)
+        return cls(job, folder, sdk, plain_link(sdk.path, root / "sdk"), tools)
 
     @property
     def source(self) -> Path:
@@ -323,7 +323,7 @@ def plain_root(root: Path) -> Path:
     raise ConfigError("make cannot work in a folder of that name", where=str(root))
 
 
-def _plain_link(path: Path, folder: Path) -> Path:
+def plain_link(path: Path, folder: Path) -> Path:
     """``path``, or a link to it in ``folder`` if make files could not bear its name."""
     if _PLAIN.fullmatch(str(path)):
         return path
