@@ -105,19 +105,15 @@ def build(
     json: bool = False,
 ) -> None:
     """Compile apps: dist/<app>/<target>/ gets app.elf, app.hex, app.apdu, app.sha256, build.log."""
-    from toolchain import pipeline
+    from toolchain import pipeline, views_build
 
     out = Output(as_json=json)
     work = pipeline.Workspace.of(PROJECT, dist)
     jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work, builder=builder, image=image)
     with out.progress("build") as progress:
         folder = Path(cache).expanduser().absolute() if cache else None
-        outcomes = pipeline.build(
-            jobs, work, clean=clean, cache=folder, progress=progress, meanwhile=console.tables
-        )
-    from toolchain import views
-
-    views.built(out, outcomes)
+        outcomes = pipeline.build(jobs, work, clean=clean, cache=folder, progress=progress)
+    views_build.built(out, outcomes)
 
 
 @task(

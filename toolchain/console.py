@@ -51,13 +51,6 @@ def _stdout() -> "Console":
     return Piped(highlight=False, width=width, soft_wrap=not sys.stdout.isatty())
 
 
-def tables() -> None:
-    """Import what draws tables, while others work."""
-    import rich.table  # noqa: F401
-
-    _stdout()
-
-
 class Output:
     """Shows results either to a person or, with ``--json``, as one object a line.
 
@@ -79,7 +72,11 @@ class Output:
 
     def show(self, shown: "RenderableType") -> None:
         """Something for a person only."""
-        if not self.as_json:
+        if self.as_json:
+            return
+        if isinstance(shown, str):
+            print(_printable(shown), flush=True)
+        else:
             _stdout().print(shown)
 
     def note(self, message: str) -> None:
@@ -110,6 +107,17 @@ class Output:
         with Progress(console=_stderr(), transient=True) as shown:
             tasks = [shown.add_task(title, total=None) for title in titles]
             yield lambda number, done, total: shown.update(tasks[number], completed=done, total=total)
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """A table as text, for a task that would wait for rich longer than for its work; ``right``: columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+    def line(row: Sequence[str]) -> str:
+        cells = zip(row, widths, strict=True)
+        return "  ".join(c.rjust(w) if n in right else c.ljust(w) for n, (c, w) in enumerate(cells)).rstrip()
+
+    return "\n".join(map(line, rows))
 
 
 def _printable(text: str) -> str:

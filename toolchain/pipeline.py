@@ -5,12 +5,10 @@ Every function takes and gives frozen values; reading and writing files happens 
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import functools
 import hashlib
 import itertools
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,10 +18,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from toolchain import __version__, dist
 from toolchain.app import MANIFEST, AppManifest
+from toolchain.artefacts import Built, write_build, write_script
 from toolchain.build.git import git
 from toolchain.build.host import build_all
 from toolchain.build.machines import machine
-from toolchain.build.result import BuildResult
 from toolchain.build.sdk import Sdk, find_sdk
 from toolchain.build.workplace import Job
 from toolchain.errors import ConfigError, SigningError, ToolchainError, VerificationError
@@ -41,7 +39,7 @@ from toolchain.userdata import data_folder
 # all that comes later is imported where it is used.
 if TYPE_CHECKING:
     from toolchain.ci import Plan
-    from toolchain.image import ElfInfo, Image, VerifiedImage
+    from toolchain.image import VerifiedImage
     from toolchain.keys import AskSecret, PublicKey, Signer
     from toolchain.package import Loaded, Package
     from toolchain.sign.record import KeyRecord
@@ -183,17 +181,6 @@ def _targets_of(
 # Build
 
 
-@dataclass(frozen=True)
-class Built:
-    """One app compiled for one target, its artefacts in ``folder``."""
-
-    job: Job
-    result: BuildResult
-    image: Image
-    elf: ElfInfo
-    folder: Path
-
-
 def build(
     todo: Sequence[Job],
     work: Workspace,
@@ -201,13 +188,11 @@ def build(
     clean: bool,
     progress: Progress,
     cache: Path | None = None,
-    meanwhile: Callable[[], object] = lambda: None,
 ) -> tuple[Outcome[Built], ...]:
     """Compile every job, in parallel, and write what a loader needs, the log and build.json of each.
 
     A job that fails does not stop the others. ``clean`` starts from a clean export. ``cache`` is a folder for
-    ccache; what is to be released never uses one. ``meanwhile`` is called once, if compilers run at all, as
-    soon as they do: for what the caller will need then.
+    ccache; what is to be released never uses one.
     """
     finished = itertools.count(1)
 
@@ -215,8 +200,6 @@ def build(
     def running() -> None:
         from toolchain.formats import apdu_script, elf, ihex  # noqa: F401
         from toolchain.load import plan  # noqa: F401
-
-        meanwhile()
 
     progress(0, len(todo))
     results = build_all(
@@ -233,7 +216,8 @@ def build(
         if isinstance(result, ToolchainError):
             outcomes.append(Outcome[Built](label, job.target, None, result))
         else:
-            outcomes.append(_attempt(label, job.target, functools.partial(_write_build, job, result, work)))
+            folder = work.dist / label / job.target.name
+            outcomes.append(_attempt(label, job.target, functools.partial(write_build, job, result, folder)))
     return tuple(outcomes)
 
 
@@ -247,40 +231,6 @@ def _attempt(app: str, target: Target, action: Callable[[], T]) -> Outcome[T]:
 def _each(outcomes: Sequence[Outcome[T]], stage: Callable[[T], U]) -> tuple[Outcome[U], ...]:
     """The next stage for each that got this far; what failed before stays failed."""
     return tuple(_attempt(o.app, o.target, lambda: stage(o.get())) for o in outcomes)  # noqa: B023
-
-
-def _write_build(job: Job, result: BuildResult, work: Workspace) -> Built:
-    from toolchain.formats.elf import read_elf
-
-    image, info = read_elf(result.elf, flags=result.app.permissions.flags, where="app.elf")
-    folder = work.dist / job.manifest.directory.name / job.target.name
-    dist.write(folder / "app.elf", result.elf)
-    dist.write(folder / "app.hex", _hex(image))
-    dist.write(folder / "app.apdu", _script(image, None))
-    dist.write(folder / "app.sha256", image.digest().hex() + "\n")
-    dist.write(folder / "build.log", dist.read(result.log))
-    record = {
-        "provenance": dataclasses.asdict(result.provenance),
-        "diagnostics": [dataclasses.asdict(d) for d in result.diagnostics],
-    }
-    dist.write(folder / "build.json", canonical_json(record))
-    commands = [dataclasses.asdict(command) for command in result.commands if command.file]
-    dist.write(folder / "compile_commands.json", json.dumps(commands, indent=1) + "\n")
-    return Built(job, result, image, info, folder)
-
-
-def _hex(image: Image) -> str:
-    from toolchain.formats.ihex import write_ihex
-
-    return write_ihex(image.segments, image.base + (image.boot_offset | 1))
-
-
-def _script(image: Image, signature: bytes | None) -> str:
-    """The load as a text of APDUs, as the official makefiles leave it."""
-    from toolchain.formats.apdu_script import write_script
-    from toolchain.load.plan import Delete, plan_load
-
-    return write_script(plan_load(image, signature=signature, delete=Delete.FIRST).script_apdus())
 
 
 # Verify
@@ -645,7 +595,7 @@ def _sign(verified: Verified, key: SigningKey) -> Path:
 
     built, record = verified.built, key.record
     signature = sign(verified.image, key.signer, record.key)
-    dist.write(built.folder / "app.signed.apdu", _script(built.image, signature.der))
+    dist.write(built.folder / "app.signed.apdu", write_script(built.image, signature.der))
     names = ("app.elf", "app.hex", "app.apdu", "app.signed.apdu", "build.json", "report.json")
     files = {name: dist.read(built.folder / name) for name in names}
     manifest = Manifest(

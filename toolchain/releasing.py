@@ -43,8 +43,9 @@ from toolchain.sign.record import Role, read_record
 from toolchain.sign.trusted import trusted_keys
 
 if TYPE_CHECKING:
+    from toolchain.artefacts import Built
     from toolchain.build.result import BuildResult
-    from toolchain.pipeline import Built, Verified
+    from toolchain.pipeline import Verified
 
 SUFFIX = ".bundle"
 POLICY_FILE = "release-policy.json"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -12,10 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from toolchain.app import AppManifest
+from toolchain.artefacts import Built
 from toolchain.console import Output, confirm, say
 from toolchain.errors import ConfigError, VerificationError
-from toolchain.pipeline import Built, Judged, Outcome, Verified, findings, subjects
+from toolchain.pipeline import Judged, Outcome, Verified, findings, subjects
 from toolchain.target import Target
+from toolchain.views_build import json_builds, raise_first, size_text
 
 # As in ``pipeline``: who shows a build needs neither rules nor devices.
 if TYPE_CHECKING:
@@ -34,17 +36,6 @@ def _table(*columns: str, title: str = "") -> Table:
     return table
 
 
-def _raise_first(outcomes: Iterable[Outcome[object]]) -> None:
-    """All results were shown; the first failure decides the exit code."""
-    for outcome in outcomes:
-        if outcome.error is not None:
-            raise outcome.error
-
-
-def _size(size: int) -> str:
-    return f"{size / 1024:.1f} KiB"
-
-
 def listing(out: Output, apps: Sequence[AppManifest], targets: Sequence[Target]) -> None:
     """The apps of the project, and the targets."""
     table = _table("app", "targets", "folder", title="apps")
@@ -61,8 +52,8 @@ def listing(out: Output, apps: Sequence[AppManifest], targets: Sequence[Target])
             target.title,
             f"{target.id:08x}",
             str(target.api_level or "-"),
-            _size(target.flash.length),
-            _size(target.sram.length),
+            size_text(target.flash.length),
+            size_text(target.sram.length),
             " ".join(target.aliases),
         )
         fields: dict[str, object] = {
@@ -77,47 +68,6 @@ def listing(out: Output, apps: Sequence[AppManifest], targets: Sequence[Target])
         }
         out.result("target", fields)
     out.show(Group(table, devices))
-
-
-def _warnings(built: Built) -> int:
-    return sum(d.level == "warning" for d in built.result.diagnostics)
-
-
-def _json_builds(out: Output, outcomes: Sequence[Outcome[Built]]) -> None:
-    for outcome in outcomes:
-        if built := outcome.value:
-            fields = {
-                "app": outcome.app,
-                "version": built.image.version,
-                "target": outcome.target.name,
-                "elf": str(built.folder / "app.elf"),
-                "hex": str(built.folder / "app.hex"),
-                "log": str(built.folder / "build.log"),
-                "cached": built.result.reused,
-                "warnings": _warnings(built),
-            }
-            out.result("build", fields)
-
-
-def built(out: Output, outcomes: Sequence[Outcome[Built]]) -> None:
-    """What was compiled; then the first failure, if any."""
-    _json_builds(out, outcomes)
-    table = _table("app", "version", "target", "code>", "data>", "warnings>", "in")
-    for outcome in outcomes:
-        if result := outcome.value:
-            table.add_row(
-                outcome.app,
-                result.image.version,
-                outcome.target.name,
-                _size(result.image.code_length),
-                _size(result.image.data_length),
-                str(_warnings(result)),
-                str(result.folder),
-            )
-        else:
-            table.add_row(outcome.app, "", outcome.target.name, Text("failed", "bold red"), "", "", "")
-    out.show(table)
-    _raise_first(outcomes)
 
 
 def _json_verified(
@@ -163,7 +113,7 @@ def verified(out: Output, outcomes: Sequence[Outcome[Judged]], policy: Policy) -
         else:
             table.add_row(*names, "", Text("not built", "bold red"))
     out.show(table)
-    _raise_first(outcomes)
+    raise_first(outcomes)
 
 
 def baseline(out: Output, path: str, known: Baseline, outcomes: Sequence[Outcome[Judged]]) -> None:
@@ -179,7 +129,7 @@ def checked(out: Output, outcomes: Sequence[Outcome[Judged]]) -> None:
     _json_verified(out, outcomes, whole=False)
     about = subjects(outcomes)
     out.show(to_terminal(about) if any(subject.findings for subject in about) else Text("no findings"))
-    _raise_first(outcomes)
+    raise_first(outcomes)
 
 
 def rules(out: Output, shown: Sequence[Rule], *, explained: bool) -> None:
@@ -227,7 +177,7 @@ def signed(out: Output, checked: Sequence[Outcome[Verified]], outcomes: Sequence
         else:
             table.add_row(outcome.app, "", outcome.target.name, Text("not signed", "bold red"), "", "")
     out.show(table)
-    _raise_first(outcomes)
+    raise_first(outcomes)
 
 
 def released(
@@ -239,7 +189,7 @@ def released(
     """The whole way of each app and target as one table; then the first failure."""
     from toolchain.views_load import loaded_fields
 
-    _json_builds(out, builds)
+    json_builds(out, builds)
     _json_verified(out, checked)
     _show_findings(out, [o for o in checked if o.error])
     table = _table("app", "version", "target", "code>", "data>", "digest", "key", "installed")
@@ -273,7 +223,7 @@ def released(
             Text("confirmed", "green"),
         )
     out.show(table)
-    _raise_first(loads)
+    raise_first(loads)
 
 
 def serving(out: Output, devices: Sequence[Served]) -> None:

@@ -7,10 +7,11 @@ from typing import get_args
 from rich.console import Group
 from rich.table import Table
 
+from toolchain.artefacts import Built
 from toolchain.console import Output
 from toolchain.emulator import Display
 from toolchain.errors import ConfigError
-from toolchain.pipeline import Built, Outcome
+from toolchain.pipeline import Outcome
 from toolchain.size import Size, changes, in_flash
 from toolchain.target import Target
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.system.inv import PROJECT
+from toolchain import pipeline
 from toolchain.app import AppManifest
+from toolchain.artefacts import FILES, Built
 from toolchain.build.host import build, build_all
 from toolchain.build.result import BuildResult
 from toolchain.build.workplace import Job
@@ -76,6 +78,49 @@ def test_an_incremental_build_gives_the_bytes_of_a_clean_one(app: Path, work: Pa
     assert again.elf == first.elf == build(job(app), root=work, clean=True).elf
 
 
+def artefacts(app: Path, work: Path, dist: Path) -> Built:
+    workspace = pipeline.Workspace(PROJECT, dist, work)
+    (outcome,) = pipeline.build([job(app)], workspace, clean=False, progress=lambda _done, _total: None)
+    return outcome.get()
+
+
+def test_with_nothing_to_do_nothing_is_written(app: Path, work: Path, tmp_path: Path) -> None:
+    first = artefacts(app, work, tmp_path / "dist")
+    assert {path.name for path in first.folder.iterdir()} == set(FILES)
+    before = {name: (first.folder / name).stat() for name in FILES}
+    again = artefacts(app, work, tmp_path / "dist")
+    assert again.result.reused
+    assert {name: (again.folder / name).stat() for name in FILES} == before
+    assert (again.summary, again.image, again.elf) == (first.summary, first.image, first.elf)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_somebody_changed_or_deleted_is_written_again(
+    app: Path, work: Path, tmp_path: Path, name: str
+) -> None:
+    first = artefacts(app, work, tmp_path / "dist")
+    right = files(first.folder)
+    (first.folder / name).write_bytes(right[first.folder / name][:-1] + b"?")
+    artefacts(app, work, tmp_path / "dist")
+    assert files(first.folder) == right
+    (first.folder / name).unlink()
+    artefacts(app, work, tmp_path / "dist")
+    assert files(first.folder) == right
+
+
+def test_each_folder_of_results_gets_those_of_the_last_build(app: Path, work: Path, tmp_path: Path) -> None:
+    old = artefacts(app, work, tmp_path / "one")
+    (app / "src" / "main.c").write_text((app / "src" / "main.c").read_text() + "\nint one_more(void);\n")
+    other = artefacts(app, work, tmp_path / "two")
+    assert not other.result.reused
+    back = artefacts(app, work, tmp_path / "one")
+    assert back.result.reused
+    assert files(back.folder).keys() == {old.folder / name for name in FILES}
+    assert [(back.folder / name).read_bytes() for name in FILES] == [
+        (other.folder / name).read_bytes() for name in FILES
+    ]
+
+
 def test_a_recorded_command_can_be_run_again(app: Path, work: Path, tmp_path: Path) -> None:
     result = build(job(app), root=work)
     (command,) = (c for c in result.commands if c.file == "src/main.c")
@@ -125,7 +170,9 @@ def test_blanks_in_every_path(app: Path, tmp_path: Path) -> None:
 PROGRAM = """\
 import sys
 from pathlib import Path
+from toolchain import pipeline
 from toolchain.app import AppManifest
+from toolchain.artefacts import FILES, Built
 from toolchain.build.host import build_all
 from toolchain.build.workplace import Job
 from toolchain.target import get_target

@@ -231,9 +231,13 @@ def _make(
     running.touch()
 
     outputs = frozenset({".git", *(str(place.job.manifest.build_directory / name) for name in OUTPUTS)})
-    stamps = sync(sources, place.source, kept.stamps, frozenset() if fresh else outputs)
-    if fresh or kept.commit != sources.commit:
-        clone_history(sources, place.source)
+    with ThreadPoolExecutor(1) as beside:
+        # Git works while we copy.
+        renew = fresh or kept.commit != sources.commit
+        history = beside.submit(clone_history, sources, place.source) if renew else None
+        stamps = sync(sources, place.source, kept.stamps, frozenset({".git"}) if fresh else outputs)
+        if history:
+            history.result()
     extra.write_text(_EXTRA.format(names=VARIABLES, folder=values, goal=goal), "utf-8")
     environment, folders = place.environment(sources.epoch), place.folders(sources)
     provenance = _provenance(place, sources, [folders.rename(word) for word in command], environment)
@@ -360,6 +364,7 @@ def _result(place: Workplace, kept: Kept, elf: bytes, *, reused: bool) -> BuildR
         sources=place.source,
         duration=kept.duration,
         reused=reused,
+        fingerprint=kept.fingerprint,
     )
 
 

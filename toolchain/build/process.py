@@ -17,8 +17,11 @@ from toolchain.errors import BuildError
 LOG_LIMIT = 64 << 20
 """Bytes of output that a log keeps; what comes after is counted, not stored."""
 
-LIMITS = {resource.RLIMIT_DATA: 8 << 30, resource.RLIMIT_FSIZE: 4 << 30}
-"""Bytes of memory that each of its processes may have of its own, and of a file that one may write."""
+MEMORY = 8 << 30
+"""Bytes that each of its processes may have of its own."""
+
+FILE = 4 << 30
+"""Bytes of a file that one of them may write."""
 
 _LINE_LIMIT = 4096
 _GRACE = 3.0
@@ -46,7 +49,7 @@ def run(
     deadline = time.monotonic() + timeout
     with log.open("ab") as file:
         process = subprocess.Popen(
-            command,
+            [*_limited(), *command],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -58,7 +61,6 @@ def run(
         )
         sink = LogSink(file, show)
         try:
-            _limit(process)
             ended = _watch(process, sink, deadline, cancel)
         finally:
             _end(process)
@@ -72,6 +74,16 @@ def run(
             log=str(log),
         )
     return process.returncode
+
+
+def _limited() -> list[str]:
+    """What starts a command whose processes are limited from its first instruction on."""
+    limits = {"data": (resource.RLIMIT_DATA, MEMORY), "fsize": (resource.RLIMIT_FSIZE, FILE)}
+    words = ["prlimit"]
+    for name, (number, size) in limits.items():
+        hard = resource.getrlimit(number)[1]
+        words.append(f"--{name}={size if hard == resource.RLIM_INFINITY else min(size, hard)}")
+    return words
 
 
 class LogSink:
@@ -99,13 +111,6 @@ class LogSink:
         """Show what is left of the last line."""
         if self._line:
             self._show(self._line.decode("utf-8", "replace"))
-
-
-def _limit(process: "subprocess.Popen[bytes]") -> None:
-    """For it and all that it will start."""
-    with contextlib.suppress(ProcessLookupError):
-        for number, size in LIMITS.items():
-            resource.prlimit(process.pid, number, (size, size))
 
 
 def _watch(process: "subprocess.Popen[bytes]", sink: LogSink, deadline: float, cancel: Event) -> bool:

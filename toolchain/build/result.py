@@ -25,7 +25,7 @@ class BuildResult:
     ``log`` is the path of everything that make and its children printed. ``diagnostics`` and ``commands``
     cover every object of the image, also those that an earlier run compiled. ``sources`` is the private
     copy that was built in, for whoever runs the commands again. ``duration`` is in seconds;
-    ``reused`` says that nothing had changed and nothing ran.
+    ``reused`` says that nothing had changed and nothing ran; ``fingerprint`` is that of ``Kept``.
     """
 
     app: App
@@ -39,6 +39,7 @@ class BuildResult:
     sources: Path
     duration: float
     reused: bool
+    fingerprint: str
 
 
 @dataclass(frozen=True)

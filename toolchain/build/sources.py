@@ -5,7 +5,7 @@ make runs in a copy that holds the app's files, make's output folders, and nothi
 """
 
 # Apps have thousands of files (screenshots of their tests), and texts are several times faster than paths.
-# ruff: noqa: PTH108, PTH114, PTH115, PTH118, PTH123, PTH211
+# ruff: noqa: PTH103, PTH108, PTH113, PTH114, PTH115, PTH118, PTH123, PTH211
 
 import os
 import shutil
@@ -112,9 +112,12 @@ def _folder_files(folder: Path, build_directory: Path) -> Iterator[str]:
 
 def _lstat(path: str) -> Stamp | None:
     try:
-        status = os.lstat(path)
+        return _stamp(os.lstat(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def _stamp(status: os.stat_result) -> Stamp:
     return status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
@@ -153,15 +156,19 @@ def sync(sources: Sources, copy: Path, known: Stamps, kept: frozenset[str]) -> S
     A file is written, and so gets a new time, only if its bytes or its kind differ. ``known`` is what the
     last call returned: by the stamps of the copies, a source that make itself changed is written again.
     """
-    parents = {str(parent) for name in sources.files for parent in _parents(name)}
-    _prune(copy, sources.files, parents, kept)
-    for parent in sorted(parents):
-        if (copy / parent).is_symlink():
+    parents = {parent for name in sources.files for parent in _parents(name)}
+    there = _prune(str(copy), sources.files, parents, kept)
+    for parent in sorted(parents - there.keys()):
+        path = f"{copy}/{parent}"
+        if os.path.islink(path) or os.path.isfile(path):
             # Left by make in an output folder: what is written below must stay in the copy.
-            (copy / parent).unlink()
-        (copy / parent).mkdir(exist_ok=True)
+            os.unlink(path)
+        os.makedirs(path, exist_ok=True)
     return {
-        name: (stamp, _update(f"{sources.folder}/{name}", stamp, f"{copy}/{name}", known.get(name)))
+        name: (
+            stamp,
+            _update(f"{sources.folder}/{name}", stamp, f"{copy}/{name}", known.get(name), there.get(name)),
+        )
         for name, stamp in sources.files.items()
     }
 
@@ -172,24 +179,36 @@ def _parents(name: str) -> Iterator[str]:
         yield name
 
 
-def _prune(copy: Path, wanted: Mapping[str, Stamp], parents: set[str], kept: frozenset[str]) -> None:
-    for root, folders, files in os.walk(copy):
-        here = os.path.relpath(root, copy) + "/" if root != str(copy) else ""
-        for name in [*folders, *files]:
-            path = f"{copy}/{here}{name}"
-            if here + name in kept:
-                folders.remove(name)
-            elif name in files or os.path.islink(path):
-                if here + name not in wanted:
-                    os.unlink(path)
-            elif here + name not in parents:
-                shutil.rmtree(path)
-                folders.remove(name)
+def _prune(
+    copy: str, wanted: Mapping[str, Stamp], parents: set[str], kept: frozenset[str]
+) -> dict[str, Stamp]:
+    """Delete what is neither wanted nor a parent nor kept; the stamps of the rest, without what is kept."""
+    there = {}
+    pending = [""]
+    while pending:
+        here = pending.pop()
+        with os.scandir(f"{copy}/{here}") as entries:
+            for entry in entries:
+                name = here + entry.name
+                if name in kept:
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    if name not in parents:
+                        shutil.rmtree(entry.path)
+                        continue
+                    pending.append(f"{name}/")
+                elif name not in wanted:
+                    os.unlink(entry.path)
+                    continue
+                there[name] = _stamp(entry.stat(follow_symlinks=False))
+    return there
 
 
-def _update(source: str, stamp: Stamp, path: str, known: tuple[Stamp, Stamp | None] | None) -> Stamp | None:
-    """Make ``path`` like ``source``; the stamp of ``path`` afterwards."""
-    now = _lstat(path)
+def _update(
+    source: str, stamp: Stamp, path: str, known: tuple[Stamp, Stamp | None] | None, now: Stamp | None
+) -> Stamp | None:
+    """Make ``path`` like ``source``; the stamp of ``path`` afterwards. ``now`` is that of before."""
+    now = now or _lstat(path)
     if known and known == (stamp, now):
         return now
     mode = 0o755 if stamp[0] & 0o100 else 0o644
@@ -221,15 +240,18 @@ def _unlink(path: str, now: Stamp | None) -> None:
 def clone_history(sources: Sources, copy: Path) -> None:
     """Give ``copy`` a repository, so that ``git describe`` and the SDK's search for the root answer there.
 
-    It borrows the objects of the app's own repository and shares nothing that could be written. An app
-    that is a part of a larger repository, or in none, gets an empty one.
+    It is made beside ``copy``, in which nothing but ``.git`` is written. It borrows the objects of the app's
+    own repository and shares nothing that could be written. An app that is a part of a larger repository,
+    or in none, gets an empty one.
     """
     shutil.rmtree(copy / ".git", ignore_errors=True)
+    beside = copy.with_name("history")
+    shutil.rmtree(beside, ignore_errors=True)
     if sources.repository and sources.commit:
-        arguments = ("--quiet", "--no-checkout", "--shared", "--template=", str(sources.folder), "history")
+        arguments = ("--quiet", "--no-checkout", "--shared", "--template=", str(sources.folder), str(beside))
         if git(copy, "clone", *arguments) is not None:
-            (copy / "history" / ".git").rename(copy / ".git")
-            (copy / "history").rmdir()
+            (beside / ".git").rename(copy / ".git")
+            beside.rmdir()
             if git(copy, "read-tree", "HEAD") is not None:
                 return
         shutil.rmtree(copy / ".git", ignore_errors=True)

@@ -104,9 +104,9 @@ class Host:
         if sdk.family != "shim":
             python = ensure_environment(_SDK_LOCK, root / "environments" / "sdk")
         newlib = newlib_folder()
-        for program in ("make", "git"):
+        for program, package in (("make", "make"), ("git", "git"), ("prlimit", "util-linux")):
             if shutil.which(program) is None:
-                raise ConfigError(f"{program} is not installed", hint=f"apt-get install {program}")
+                raise ConfigError(f"{program} is not installed", hint=f"apt-get install {package}")
         found = (shutil.which(program) for program in ("make", "git", "bash"))
         path = ("/usr/bin", "/bin", *(str(Path(program).parent) for program in found if program))
         return Tools(
@@ -221,8 +221,10 @@ class Workplace:
     @functools.cached_property
     def basis(self) -> str:
         """Everything but the sources that objects depend on."""
-        code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-        return _hash(code, self.sdk.identity, self.tools, self.job.variables)
+        code = hashlib.sha256()
+        for path in sorted(Path(__file__).parent.glob("*.py")):
+            code.update(path.read_bytes())
+        return _hash(code.digest(), self.sdk.identity, self.tools, self.job.variables)
 
     def fingerprint(self, sources: Sources) -> str:
         """While it is the same, make would do nothing."""

@@ -32,6 +32,7 @@ def result(elf: bytes, compiler: str = "clang") -> BuildResult:
         sources=Path("/somewhere/src"),
         duration=1.0,
         reused=False,
+        fingerprint="",
     )
 
 
