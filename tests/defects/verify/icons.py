@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.defects.verify.case import fails, passes
 from tests.defects.verify.derivation import BLOCK
 from tests.unit.verify.candidates import MAKEFILE, gif, good, with_elf
-from toolchain.verify import Candidate
+from toolchain.verify import Candidate, Severity
 
 PATH = "icons/sample_14px.gif"
 
@@ -37,12 +37,12 @@ def not_in_block(folder: Path) -> Candidate:
     return dataclasses.replace(candidate, app=dataclasses.replace(candidate.app, icon=Path(PATH)))
 
 
-def bits(folder: Path, *columns: str, form: int = 0) -> Candidate:
+def bits(folder: Path, *columns: str, form: int = 0, target: str = "nanosp") -> Candidate:
     """An icon in the block, from its columns."""
     text = "".join(columns)
     data = int(text, 2).to_bytes(len(text) // 8, "big")
     head = struct.pack("<HHB", len(columns), len(columns[0]), form) + len(data).to_bytes(3, "little")
-    return good(folder, params=dataclasses.replace(BLOCK, icon=head + data))
+    return good(folder, target, params=dataclasses.replace(BLOCK, icon=head + data))
 
 
 def template(folder: Path, last: int) -> Candidate:
@@ -64,15 +64,30 @@ def glyph(folder: Path, data: bytes, *, linked: bool = True, target: str = "nano
     return with_elf(candidate, symbols={"C_eye_bitmap": 0xC0DE1000} if linked else {})
 
 
+BORDER = "icon-polarity-border"
+
 CASES = (
     fails("icon-not-template", "the same pixels", lambda f: template(f, 0), PATH),
     passes("icon-not-template", "one pixel more", lambda f: template(f, 0x10)),
-    fails("icon-polarity-border", "on white", lambda f: bits(f, *["1" * 8] * 3, *["11100111"] * 5), PATH),
-    passes("icon-polarity-border", "on black", lambda f: bits(f, *["0" * 8] * 3, *["01111110"] * 5)),
-    passes(
-        "icon-polarity-border", "white corners", lambda f: bits(f, "10000001", *["0" * 8] * 6, "10000001")
+    fails(BORDER, "on white", lambda f: bits(f, *["1" * 8] * 3, *["11100111"] * 5), PATH),
+    passes(BORDER, "on black", lambda f: bits(f, "0" * 8, *["01111110"] * 6, "0" * 8)),
+    fails(BORDER, "to the edge", lambda f: bits(f, *["0" * 8] * 7, "00010000"), PATH, Severity.ADVICE),
+    fails(
+        BORDER,
+        "white corners",
+        lambda f: bits(f, "10000001", *["0" * 8] * 6, "10000001"),
+        PATH,
+        Severity.ADVICE,
     ),
-    passes("icon-polarity-border", "four colours", lambda f: bits(f, *["1" * 8] * 8, form=1)),
+    fails(
+        BORDER,
+        "to the edge on Flex",
+        lambda f: bits(f, *["0" * 8] * 7, "00010000", target="flex"),
+        "icons/sample_40px.gif",
+        Severity.ADVICE,
+    ),
+    passes(BORDER, "on white, on Flex", lambda f: bits(f, *["1" * 8] * 8, target="flex")),
+    passes(BORDER, "four colours", lambda f: bits(f, *["1" * 8] * 8, form=1)),
     fails("icon-same-on-nano", "two pictures", lambda f: on_nano(f, gif(frames=2)), "Makefile:16"),
     passes("icon-same-on-nano", "two files", lambda f: on_nano(f, gif())),
     passes("icon-same-on-nano", "one is missing", lambda f: on_nano(f, None)),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.defects.verify.case import fails, passes
 from tests.defects.verify.memory import elsewhere
-from tests.unit.verify.candidates import good, with_elf, with_image
+from tests.unit.verify.candidates import MAKEFILE, good, with_commands, with_elf, with_image
 from toolchain.image import ProgramSegment, Section
 from toolchain.verify import Candidate, Severity
 from toolchain.verify.data import known_keys, primitives
@@ -37,6 +37,17 @@ def holds(folder: Path, piece: bytes) -> Candidate:
     return with_image(candidate, segments=(dataclasses.replace(segment, data=data),))
 
 
+def linked(folder: Path, flags: str) -> Candidate:
+    """With these flags of the linker."""
+    makefile = f"{MAKEFILE}LDFLAGS += {flags}\n"
+    return with_commands(good(folder, makefile=makefile), ("", f"{flags} -o build/app.elf"))
+
+
+def source(folder: Path, *lines: str) -> Candidate:
+    return good(folder, files={"src/a.c": "\n".join(lines) + "\n"})
+
+
+REPRODUCIBLE = "reproducible-flags"
 KEY = next(iter(known_keys()))
 TABLE = primitives()["the S-box of AES"]
 
@@ -94,5 +105,30 @@ CASES = (
     fails("elf-host-paths", "a date", lambda f: says(f, "Nov 20 2026"), ELF),
     fails("elf-host-paths", "a time", lambda f: says(f, "built 12:34:56"), ELF),
     passes("elf-host-paths", "an address", lambda f: says(f, "https://ledger.com/home/opt")),
+    fails(REPRODUCIBLE, "a build id", lambda f: linked(f, "--build-id"), "Makefile:16"),
+    fails(REPRODUCIBLE, "a digest of the ELF", lambda f: linked(f, "-Wl,--build-id=sha1"), "Makefile:16"),
+    passes(REPRODUCIBLE, "no build id after all", lambda f: linked(f, "--build-id --build-id=none")),
+    fails(REPRODUCIBLE, "the day", lambda f: source(f, "const char *when = __DATE__;"), "src/a.c:1:20"),
+    fails(REPRODUCIBLE, "the second", lambda f: source(f, "", "char t[] = __TIME__;"), "src/a.c:2:12"),
+    passes(REPRODUCIBLE, "in a text", lambda f: source(f, 'char t[] = "__TIME__"; // __DATE__')),
+    fails(
+        REPRODUCIBLE,
+        "no prefix map",
+        lambda f: with_commands(good(f), ("src/main.c", "-Oz src/main.c")),
+        "Makefile",
+        Severity.ADVICE,
+    ),
+    fails(
+        REPRODUCIBLE,
+        "a map for debugging information alone",
+        lambda f: with_commands(good(f), ("src/main.c", "-fdebug-prefix-map=/a=. src/main.c")),
+        "Makefile",
+        Severity.ADVICE,
+    ),
+    passes(
+        REPRODUCIBLE,
+        "a map for macros",
+        lambda f: with_commands(good(f), ("src/main.c", "-fmacro-prefix-map=/a=. src/main.c")),
+    ),
     passes("elf-host-paths", "a derivation path", lambda f: says(f, "m/44'/60'/0'")),
 )

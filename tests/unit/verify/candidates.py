@@ -237,6 +237,7 @@ class Made:
 def compiled(folder: Path, path: str, *defines: str) -> Made:
     """The command that compiled a file against the shim and what ``prelude.h`` declares."""
     flags = ["-std=gnu99", "--target=arm-none-eabi", "-mcpu=cortex-m35p+nodsp", "-mthumb", "-fropi", "-frwpi"]
+    flags.append(f"-ffile-prefix-map={folder}=.")
     target = SHIM.parent / "target" / "nanos2" / "include"
     places = [f"-I{SHIM}", f"-I{target}", f"-I{SHIM / 'libc'}", "-include", str(PRELUDE)]
     macros = [f"-D{define}" for define in defines]

@@ -126,22 +126,24 @@ def icon_not_template(candidate: Candidate) -> Iterator[Problem]:
 @rule(
     "icon-polarity-border",
     Severity.WARNING,
-    reason="An icon on white is a bright square in a menu that is black.",
-    source="vendor's design requirements: white on black for Nano X and Nano S Plus",
+    reason="An icon on white is a bright square in a menu that is black; one without a border touches it.",
+    source="vendor's design requirements: white on black for Nano X and Nano S Plus, a quiet border",
     fix="swap black and white in the icon",
 )
 def icon_polarity_border(candidate: Candidate) -> Iterator[Problem]:
-    """The icon in the block has a dark edge on devices whose menu is dark."""
+    """The icon in the block: dark at its edge where the menu is; a border of one colour, which is advice."""
     params, target = candidate.install_params, candidate.target
-    if not (params and params.icon and target.can("nbgl")) or target.can("touch"):
-        return
-    columns = read_pixels(params.icon)
+    columns = read_pixels(params.icon) if params and params.icon and target.can("nbgl") else None
     if columns is None:
         return
+    place = Location(_path(candidate) or candidate.makefile)
     corners = columns[0][0] + columns[0][-1] + columns[-1][0] + columns[-1][-1]
     edge = columns[0] + columns[-1] + "".join(column[0] + column[-1] for column in columns[1:-1])
-    if "0" not in corners and 2 * edge.count("1") > len(edge):
-        yield Problem("the icon's background is white", Location(_path(candidate) or candidate.makefile))
+    if not target.can("touch") and "0" not in corners and 2 * edge.count("1") > len(edge):
+        yield Problem("the icon's background is white", place)
+    if "0" in edge and "1" in edge:
+        fix = "leave the outermost pixels in the colour of the background"
+        yield Problem("the icon's drawing touches its edge", place, Severity.ADVICE, fix)
 
 
 @rule(

@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator
 
 from toolchain.image import ElfInfo, ProgramSegment
+from toolchain.verify.code import app_commands, c_files
 from toolchain.verify.data import known_keys, primitives
+from toolchain.verify.makefile import find
 from toolchain.verify.model import Candidate, Location, Problem, Severity, rule
 
 _EXECUTE, _WRITE = 1, 2
@@ -23,6 +25,11 @@ _DEBUG_SYMBOLS = frozenset(
     }
 )
 _BUILD_ID = ".note.gnu.build-id"
+_PREFIX_MAPS = ("-ffile-prefix-map=", "-fmacro-prefix-map=")
+"""What keeps folders out of ``__FILE__``; the map for debugging information alone does not."""
+
+_BUILD_ID_FLAG = re.compile(r"(?:-Wl,)?--build-id(?:=(?P<kind>\w+))?")
+_CLOCK = frozenset({"__DATE__", "__TIME__", "__TIMESTAMP__"})
 _DEBUG_TEXT = re.compile(r"\.[ch]:\d+|\b(?:todo|fixme)\b|\bdebug:", re.IGNORECASE)
 _HOST_PATH = re.compile(
     r"(?<![\w/:.])/(?:home|Users|root|github|opt|tmp|workspace|builds?|mnt|usr|var|private)/[\w.+/-]+"
@@ -139,6 +146,33 @@ def elf_host_paths(candidate: Candidate) -> Iterator[Problem]:
     for text in candidate.elf.strings:
         if match := _HOST_PATH.search(text) or _WHEN.search(text):
             yield Problem(f"the image holds {match[0]!r:.80}", _ELF)
+
+
+@rule(
+    "reproducible-flags",
+    Severity.ERROR,
+    reason="Whoever builds the same source must get the same image: else nobody can check what was signed.",
+    source="reproducible builds: -ffile-prefix-map, --build-id, __DATE__; Makefile.defines of this product",
+    fix="do not add --build-id, do not use the clock's macros",
+)
+def reproducible_flags(candidate: Candidate) -> Iterator[Problem]:
+    """Flags and macros that make the image depend on folder or clock; a prefix map that is missing is advice."""
+    for command in candidate.commands:
+        asked = [match for word in command.arguments if (match := _BUILD_ID_FLAG.fullmatch(word))]
+        if not command.file and asked and asked[-1]["kind"] != "none":
+            yield Problem(f"the linker gets {asked[-1][0]}", find(candidate, asked[-1][0]))
+    for file in c_files(candidate):
+        for word in file.source.words:
+            if word.text in _CLOCK:
+                yield Problem(f"the code depends on {word.text}", file.at(word.line, word.column))
+    compiled = [command for path, command in app_commands(candidate) if path.endswith(".c")]
+    if not all(any(word.startswith(_PREFIX_MAPS) for word in c.arguments) for c in compiled):
+        yield Problem(
+            "files are compiled without a prefix map, so that __FILE__ may be the builder's",
+            find(candidate, "CFLAGS"),
+            Severity.ADVICE,
+            "add CFLAGS += -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BOLOS_SDK)=sdk",
+        )
 
 
 @rule(
