@@ -55,7 +55,7 @@ def test_a_header_of_fifty_megabytes_costs_the_parser_its_time(
     monkeypatch.setattr(units, "parse_all", parse_all)
     monkeypatch.setattr(units, "TIME_LIMIT", 2.0)
     (unit,) = units.read_units(tmp_path, [compiled(tmp_path, "a.c")], None)
-    assert [f.name for f in unit.functions] == ["a"] or "broke off" in unit.errors[0][2]
+    assert [f.name for f in unit.functions] == ["a"] or "took more than 2 s" in unit.errors[0][2]
 
 
 def test_icons_are_never_unpacked() -> None:

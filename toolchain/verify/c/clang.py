@@ -16,6 +16,7 @@ from pathlib import Path
 from clang import cindex
 
 from toolchain.verify.c import tree
+from toolchain.verify.c.flow import effort
 from toolchain.verify.c.tree import (
     EMPTY,
     NOTHING,
@@ -39,8 +40,8 @@ from toolchain.verify.c.tree import (
 MAX_DEPTH = 300
 """Levels of nested statements and expressions; the compiler itself stops at 256 brackets."""
 
-_MEMORY = 3 << 30
-"""Bytes that a parsing process may map."""
+MAX_EFFORT = 1 << 18
+"""Statements that rules visit when they follow one function: each loop around others doubles them."""
 
 _SKIPPED_WITH_VALUE = frozenset({"-o", "-MF", "-MT", "-MQ", "-B", "-resource-dir"})
 _SKIPPED = frozenset({"-c", "-MD", "-MMD", "-MP", "-Werror"})
@@ -132,7 +133,11 @@ _BODIES = _number(_KINDS.StmtExpr)
 
 
 class _TooDeepError(Exception):
-    """Statements or expressions are nested deeper than anybody reads them."""
+    """What is nested deeper than anybody reads it: statements or expressions, if nothing else is said."""
+
+    def __init__(self, what: str = f"statements of {{}} are nested more than {MAX_DEPTH} deep") -> None:
+        super().__init__(what)
+        self.what = what
 
 
 class _Parser:
@@ -169,11 +174,8 @@ class _Parser:
             else:
                 try:
                     functions.append(self._function(cursor, where, line))
-                except _TooDeepError:
-                    name = cursor.spelling
-                    errors.append(
-                        (where, line, f"statements of {name} are nested more than {MAX_DEPTH} deep")
-                    )
+                except _TooDeepError as e:
+                    errors.append((where, line, e.what.format(cursor.spelling)))
         # The includes are without the file itself.
         names = {str(self._unit.spelling), *(str(i.include.name) for i in self._unit.get_includes())}
         read = {os.path.normpath(Path(self._directory, name)) for name in names}
@@ -252,6 +254,8 @@ class _Parser:
                 parameters.append(self._variable(child))
             elif child._kind_id == _BLOCK:
                 body = self._block(child, 0)
+        if effort(body) > MAX_EFFORT:
+            raise _TooDeepError("too many loops of {} are nested for anybody to follow them")
         return Function(
             str(cursor.spelling),
             where,
@@ -584,10 +588,13 @@ def _index() -> cindex.Index:
 
 
 def main() -> None:
-    """Answer one request: ``{"root": …, "files": [[directory, file, arguments, resources], …]}``."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    sys.setrecursionlimit(20_000)
+    """Answer ``{"root": …, "memory": …, "files": [[directory, file, arguments, resources], …]}``.
+
+    It may map ``memory`` bytes.
+    """
     request = json.load(sys.stdin)
+    resource.setrlimit(resource.RLIMIT_AS, (request["memory"], request["memory"]))
+    sys.setrecursionlimit(20_000)
     for directory, file, arguments, resources in request["files"]:
         unit = parse(request["root"], directory, file, arguments, resources)
         sys.stdout.write(json.dumps(tree.pack_unit(unit), separators=(",", ":")) + "\n")

@@ -89,33 +89,54 @@ def _leaks(function: Function, knowledge: Knowledge, watched: frozenset[str]) ->
     return tuple(sorted(unique.values(), key=lambda leak: (leak.line, leak.key.variable)))
 
 
+def effort(statement: Statement) -> int:
+    """How many statements a walk over ``statement`` visits: those in a loop twice, in n loops 2**n times."""
+    match statement:
+        case Block(inner):
+            return 1 + sum(map(effort, inner))
+        case If(_, then, otherwise, _):
+            return 1 + effort(then) + effort(otherwise)
+        case Loop(first, _, _, body, _):
+            return 1 + effort(first) + 2 * effort(body)
+        case Switch(_, body):
+            return 1 + effort(body)
+        case Try(body, catches, _, final, _):
+            return 1 + effort(body) + sum(map(effort, catches)) + 2 * effort(final)
+        case _:
+            return 1
+
+
 def with_own_functions(functions: Iterable[Function], knowledge: Knowledge) -> Knowledge:
     """``knowledge`` and what the app's functions do to what their parameters point to.
 
     A function that returns with a key in its parameter passes the duty to its callers, through any number
     of calls; one that only wipes its parameter is as good as explicit_bzero.
     """
-    known = knowledge
-    relevant = [
-        function
-        for function in functions
-        if function.name not in known.makes and function.name not in known.wipes and function.parameters
-    ]
-    for _ in range(len(relevant)):
-        makes, wipes = dict(known.makes), dict(known.wipes)
-        for function in relevant:
-            name = function.name
-            if name in makes or name in wipes:
+    makes, wipes = dict(knowledge.makes), dict(knowledge.wipes)
+    known = dataclasses.replace(knowledge, makes=makes, wipes=wipes)
+    relevant = [f for f in functions if f.name not in makes and f.name not in wipes and f.parameters]
+    callers: dict[str, list[int]] = {}
+    for number, function in enumerate(relevant):
+        for name in function.called:
+            callers.setdefault(name, []).append(number)
+    changed = {*makes, *wipes}
+    while changed:
+        # Only a callee that is new makes a difference: a long chain of calls costs no more than a short one.
+        found_makes: dict[str, int] = {}
+        found_wipes: dict[str, int] = {}
+        for number in sorted({n for name in changed for n in callers.get(name, ())}):
+            function = relevant[number]
+            if function.name in makes or function.name in wipes:
                 continue
             parameters = function.parameter_names
             if not function.called.isdisjoint(makes):
                 for leak in _leaks(function, known, frozenset(parameters)):
-                    makes[name] = parameters.index(base(leak.key.variable))
+                    found_makes[function.name] = parameters.index(base(leak.key.variable))
             elif not function.called.isdisjoint(wipes):
-                wipes |= _wiped_parameter(function, wipes)
-        if len(makes) == len(known.makes) and len(wipes) == len(known.wipes):
-            break
-        known = dataclasses.replace(known, makes=makes, wipes=wipes)
+                found_wipes |= _wiped_parameter(function, wipes)
+        makes |= found_makes
+        wipes |= found_wipes
+        changed = {*found_makes, *found_wipes}
     return known
 
 

@@ -11,8 +11,10 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +23,18 @@ from toolchain.verify.c.tree import Unit, pack_unit, read_unit
 
 TIME_LIMIT = 60.0
 """Seconds that parsing one file may take."""
+
+TOTAL_LIMIT = 600.0
+"""Seconds that parsing all files of one build may take."""
+
+MEMORY = 1 << 30
+"""Bytes that a parsing process may map."""
+
+MAX_ANSWER = 32 << 20
+"""Characters of what is told about one file."""
+
+MAX_KEPT = 256 << 20
+"""Bytes of what is kept; what was not used for longest goes first."""
 
 _PROJECT = Path(__file__).parents[3]
 _WORKERS = 4
@@ -56,6 +70,8 @@ def read_units(root: Path, commands: Sequence[Command], kept: Path | None) -> tu
         units[n] = unit
         if kept and unit.read:
             jobs[n].save(kept, unit, digests)
+    if kept and missing:
+        prune(kept)
     return tuple(units[n] for n in range(len(jobs)))
 
 
@@ -100,6 +116,7 @@ class _Job:
             entry = json.loads((folder / f"{self._name}.json").read_bytes())
             if any(digests(path) != digest for path, digest in entry["digests"].items()):
                 return None
+            os.utime(folder / f"{self._name}.json")
             return read_unit(entry["unit"])
         except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
             return None
@@ -113,11 +130,30 @@ class _Job:
             write(folder / f"{self._name}.json", json.dumps(entry, separators=(",", ":")))
 
 
+def prune(folder: Path) -> None:
+    """Remove those results in ``folder`` that were not used for longest, until MAX_KEPT bytes are left.
+
+    Apps that are gone, or were edited since, leave theirs behind. Others may prune at the same time.
+    """
+    kept: list[tuple[float, int, Path]] = []
+    for path in folder.iterdir() if folder.is_dir() else ():
+        with contextlib.suppress(OSError):
+            found = path.stat()
+            kept.append((found.st_mtime, found.st_size, path))
+    total = 0
+    for _, size, path in sorted(kept, reverse=True):
+        total += size
+        if total > MAX_KEPT:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
 @functools.cache
 def _version() -> str:
     """Differs when the parser does."""
     here = Path(__file__).parent
-    return hashlib.sha256((here / "clang.py").read_bytes() + (here / "tree.py").read_bytes()).hexdigest()
+    parts = (here / name for name in ("clang.py", "flow.py", "tree.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in parts)).hexdigest()
 
 
 @functools.cache
@@ -139,27 +175,43 @@ def parse_all(root: str, jobs: Sequence[_Job]) -> list[Unit]:
     if not jobs:
         return []
     count = min(len(jobs), os.cpu_count() or 1, _WORKERS)
+    end = time.monotonic() + TOTAL_LIMIT
     with ThreadPoolExecutor(count) as pool:
-        parts = pool.map(lambda n: _parse(root, jobs[n::count]), range(count))
+        parts = pool.map(lambda n: _parse(root, jobs[n::count], end), range(count))
         shares = [iter(part) for part in parts]
     return [next(shares[n % count]) for n in range(len(jobs))]
 
 
-def _parse(root: str, jobs: Sequence[_Job]) -> list[Unit]:
+@dataclass
+class _Run:
+    """What one process got done; ``problem`` is why it went no further."""
+
+    units: list[Unit]
+    problem: str = ""
+
+
+def _parse(root: str, jobs: Sequence[_Job], end: float) -> list[Unit]:
     """The units of ``jobs``, one after the other; one that kills the process is not tried again."""
     units: list[Unit] = []
     while len(units) < len(jobs):
-        units += _run(root, jobs[len(units) :])
-        if len(units) < len(jobs):
-            path = jobs[len(units)].path
-            reason = f"the parser broke off, or took more than {TIME_LIMIT:g} s"
-            units.append(Unit(path, (), (), ((path, 0, reason),), ()))
+        if time.monotonic() > end:
+            problem = f"it was not parsed: the app's files took more than {TOTAL_LIMIT:g} s together"
+            units += [_unparsed(job, problem) for job in jobs[len(units) :]]
+            break
+        done = _run(root, jobs[len(units) :], end)
+        units += done.units
+        if done.problem:
+            units.append(_unparsed(jobs[len(units)], done.problem))
     return units
 
 
-def _run(root: str, jobs: Sequence[_Job]) -> list[Unit]:
-    """Those units that one process gets done."""
-    request = json.dumps({"root": root, "files": [job.request for job in jobs]})
+def _unparsed(job: _Job, problem: str) -> Unit:
+    return Unit(job.path, (), (), ((job.path, 0, problem),), ())
+
+
+def _run(root: str, jobs: Sequence[_Job], end: float) -> _Run:
+    """Those units that one process gets done before ``end``, and the one that it was at by then."""
+    request = json.dumps({"root": root, "memory": MEMORY, "files": [job.request for job in jobs]})
     process = subprocess.Popen(
         [sys.executable, "-m", "toolchain.verify.c.clang"],
         cwd=_PROJECT,
@@ -171,19 +223,42 @@ def _run(root: str, jobs: Sequence[_Job]) -> list[Unit]:
         encoding="utf-8",
         errors="surrogateescape",
     )
-    units: list[Unit] = []
+    done = _Run([])
     with process:
         try:
             feeder = threading.Thread(target=_feed, args=(process, request))
             feeder.start()
-            while line := _line(process):
-                units.append(read_unit(json.loads(line)))
-        except (ValueError, TypeError, KeyError, IndexError):
-            pass  # an answer that is cut short counts as none
+            while len(done.units) < len(jobs) and not done.problem and time.monotonic() < end:
+                _take(process, done)
         finally:
             process.kill()
         feeder.join()
-    return units
+    return done
+
+
+def _take(process: "subprocess.Popen[str]", done: _Run) -> None:
+    """The next answer of a process, or why there is none."""
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(TIME_LIMIT, stop)
+    timer.start()
+    try:
+        line = process.stdout.readline(MAX_ANSWER) if process.stdout else ""
+    finally:
+        timer.cancel()
+    try:
+        done.units.append(read_unit(json.loads(line)))
+    except (ValueError, TypeError, KeyError, IndexError):  # cut short
+        if late.is_set():
+            done.problem = f"the parser took more than {TIME_LIMIT:g} s"
+        elif len(line) == MAX_ANSWER:
+            done.problem = f"the parser told more than {MAX_ANSWER >> 20} MiB of it"
+        else:
+            done.problem = f"the parser broke off; it may use {MEMORY >> 20} MiB of memory"
 
 
 def _environment() -> Mapping[str, str]:
@@ -195,13 +270,3 @@ def _feed(process: "subprocess.Popen[str]", request: str) -> None:
         if process.stdin:
             process.stdin.write(request)
             process.stdin.close()
-
-
-def _line(process: "subprocess.Popen[str]") -> str:
-    """The next answer; empty if there is none within the limit."""
-    timer = threading.Timer(TIME_LIMIT, process.kill)
-    timer.start()
-    try:
-        return process.stdout.readline() if process.stdout else ""
-    finally:
-        timer.cancel()

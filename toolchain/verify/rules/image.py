@@ -156,7 +156,7 @@ def elf_host_paths(candidate: Candidate) -> Iterator[Problem]:
     fix="do not add --build-id, do not use the clock's macros",
 )
 def reproducible_flags(candidate: Candidate) -> Iterator[Problem]:
-    """Flags and macros that make the image depend on folder or clock; a prefix map that is missing is advice."""
+    """Flags and macros that make the image depend on folder or clock; a missing prefix map is advice."""
     for command in candidate.commands:
         asked = [match for word in command.arguments if (match := _BUILD_ID_FLAG.fullmatch(word))]
         if not command.file and asked and asked[-1]["kind"] != "none":
