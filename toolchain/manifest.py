@@ -9,10 +9,12 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from toolchain.errors import ImageError
-from toolchain.image import Image
+
+if TYPE_CHECKING:
+    from toolchain.image import Image
 
 SCHEMA = 1
 
@@ -55,7 +57,7 @@ class ImageRecord:
     boot_offset: int
 
     @classmethod
-    def of(cls, image: Image) -> "ImageRecord":
+    def of(cls, image: "Image") -> "ImageRecord":
         """The figures of ``image``."""
         return cls(
             digest=image.digest().hex(),
