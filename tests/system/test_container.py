@@ -13,6 +13,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,14 +21,17 @@ import pytest
 from tests.system.engine import WORK, PrivateEngine, mounts
 from tests.system.inv import PROJECT, inv
 from tests.system.test_interrupt import start, wait_until
+from tests.unit.release.releases import PROVENANCE
 from toolchain.app import AppManifest
 from toolchain.build import image
 from toolchain.build.container import Container, container_name
 from toolchain.build.engine import Command, Engine
 from toolchain.build.host import build
 from toolchain.build.machines import machine
-from toolchain.build.workplace import HOST, Job, plain_root
-from toolchain.errors import BuildError, ConfigError, ToolchainError
+from toolchain.build.materials import Material, materials
+from toolchain.build.sdk import read_sdk
+from toolchain.build.workplace import HOST, Job, Machine, plain_root
+from toolchain.errors import BuildError, ConfigError
 from toolchain.target import get_target
 
 pytestmark = [pytest.mark.component("docker"), pytest.mark.component("mmdebstrap")]
@@ -106,6 +110,28 @@ def test_every_app_and_target_has_the_bytes_of_the_host(builder: Engine, tmp_pat
 
 
 @pytest.mark.usefixtures("builder")
+@pytest.mark.component("clang-14")
+def test_newlib_of_the_image_is_in_the_bill_of_materials_with_the_hash_that_it_has_here(
+    builder: Engine, tmp_path: Path
+) -> None:
+    folder = tmp_path / "sdk"
+    (folder / "target" / "nanos2").mkdir(parents=True)
+    (folder / "Makefile.target").write_text("SDK_NAME := ledger-secure-sdk\n")
+    (folder / "Makefile.defines").write_text("API_LEVEL := 25\n")
+    app, target, sdk = AppManifest.read(PROJECT / "apps/boilerplate"), get_target("nanosp"), read_sdk(folder)
+
+    def library(machine: Machine) -> Material:
+        compiler = machine.tools(sdk, target, "", tmp_path / "work").toolchain.identity
+        made = replace(PROVENANCE, builder=machine.identity, compiler=compiler, sdk=sdk.identity)
+        (found,) = (m for m in materials(Job(app, target, folder), made) if m.kind == "library")
+        return found
+
+    ours, theirs = library(HOST), library(Container(builder, image.find(builder, WORK).image, own=True))
+    assert theirs == ours
+    assert (theirs.name, len(theirs.sha256)) == ("newlib", 64)
+    assert re.fullmatch(r"\d+\.\d+\.\d+", theirs.version)
+
+
 def test_every_app_and_target_is_reproduced_in_the_container() -> None:
     # One variation on this machine stands for those that tests of reproduce go through.
     run = inv("reproduce", "--json", "--builder", "container", "--vary", "one process", timeout=900)
@@ -330,9 +356,19 @@ def test_a_full_disk_of_ours(builder: Engine, job: Callable[[str], Job], tmp_pat
     greedy = job("build/$(TARGET)/bin/app.elf: ; mkdir -p $(@D) && head -c 256M /dev/zero >$@\n")
     work = tmp_path / "work"
     with small_disk(work, "96m"):
-        with pytest.raises(ToolchainError, match=r"(?i)no space left on device"):
+        with pytest.raises(BuildError, match=r"(?i)no space left on device"):
             build(greedy, root=work)
         assert not mine(builder, work)
+
+
+@pytest.mark.component("dockerd")
+def test_a_full_disk_for_the_results(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "dist", "32k"):
+        run = inv("build", "--app", "boilerplate", "--target", "nanosp", "--dist", tmp_path / "dist")
+        assert run.code == 3
+        assert "cannot write: No space left on device" in run.err
+        assert f"{tmp_path}/dist/boilerplate/nanosp" in run.err
+        assert not list(tmp_path.glob("dist/**/.app*"))
 
 
 def shell() -> dict[str, bytes]:

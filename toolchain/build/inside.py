@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from toolchain.build.sdk import Sdk
-from toolchain.build.toolchains import Compiler, choose, compilers, newlib_folder, prepare
+from toolchain.build.toolchains import Compiler, choose, compilers, newlib_folder, prepare, with_newlib
 from toolchain.errors import ToolchainError
 from toolchain.target import get_target
 
@@ -19,7 +19,7 @@ def main() -> None:
     try:
         name = question["compiler"]
         compiler = _of_the_image() if name == "image" else choose(sdk, name)
-        tools = prepare(compiler, get_target(question["target"]), Path(question["root"]))
+        tools = with_newlib(prepare(compiler, get_target(question["target"]), Path(question["root"])), sdk)
     except ToolchainError as e:
         answer: dict[str, object] = {"error": e.message, "hint": e.hint}
     else:

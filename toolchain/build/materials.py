@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from toolchain.build.sdk import FLAGS, read_sdk, tree_digest
-from toolchain.build.toolchains import needs_newlib, newlib_folder, newlib_package
+from toolchain.build.toolchains import NEWLIB
 from toolchain.build.workplace import Job
 from toolchain.manifest import Provenance
 
 _HASH = re.compile(r" ?(tree |flags )?sha256:([0-9a-f]{64})")
 _NAMED = re.compile(r"^(.*?)(?: version)?[ (]+v?([0-9].*)$")
-_VERSION = re.compile(rb'_NEWLIB_VERSION "([0-9.]+)"')
 
 
 @dataclass(frozen=True)
@@ -26,10 +25,10 @@ class Material:
 
 
 def materials(job: Job, made: Provenance) -> Iterator[Material]:
-    """SDK and the flags beside it, the compiler's programs, newlib if the SDK's sources include it.
+    """SDK and the flags beside it, the compiler's programs, newlib if the SDK takes files of it.
 
-    An SDK's hash is that of its tree; compilers are hashed by the program, newlib by its folder of headers.
-    In a container, newlib is the package of the builder image.
+    An SDK's hash is that of its tree; compilers are hashed by the program, newlib by the files that a
+    build may read. Both are those of the machine that built.
 
     Raises:
         ConfigError: the SDK is not there any more.
@@ -40,11 +39,10 @@ def materials(job: Job, made: Provenance) -> Iterator[Material]:
     for kind, digest in _HASH.findall(made.sdk):
         if kind == "flags ":
             yield Material("sdk", FLAGS, "", digest)
-    for name, digest in _programs(made.compiler):
-        named = _NAMED.match(name)
-        yield Material("compiler", *((named[1], named[2]) if named else (name, "")), digest)
-    if needs_newlib(sdk):
-        yield _newlib(made)
+    for text, digest in _programs(made.compiler):
+        named = _NAMED.match(text)
+        name, version = (named[1], named[2]) if named else (text, "")
+        yield Material("library" if name == NEWLIB else "compiler", name, version, digest)
 
 
 def _programs(identity: str) -> Iterator[tuple[str, str]]:
@@ -55,14 +53,3 @@ def _programs(identity: str) -> Iterator[tuple[str, str]]:
         before = match.end()
     if rest := identity[before:].strip(", "):
         yield rest, ""
-
-
-def _newlib(made: Provenance) -> Material:
-    folder = newlib_folder()
-    if made.builder != "host" or folder is None:
-        return Material("library", "newlib", newlib_package(), "")
-    headers = folder / "include"
-    stated = headers / "newlib" / "_newlib_version.h"
-    texts = (path for path in (headers / "_newlib_version.h", stated) if path.is_file())
-    version = next((m[1].decode() for p in texts if (m := _VERSION.search(p.read_bytes()))), "")
-    return Material("library", "newlib", version, tree_digest(headers.resolve()))

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -131,13 +131,17 @@ def read_sdk(path: Path) -> Sdk:
 
 
 def tree_digest(folder: Path) -> str:
-    """SHA-256 over the names, executable bits and bytes of all files below ``folder``, without ``.git``."""
+    """``files_digest`` of all files below ``folder``, without ``.git``."""
+    return files_digest({path.relative_to(folder): path for path in _files(folder)})
+
+
+def files_digest(files: Mapping[Path, Path]) -> str:
+    """SHA-256 over names, executable bits and bytes of ``files``, by name, in the order that they have."""
     digest = hashlib.sha256()
-    for path in _files(folder):
+    for name, path in files.items():
         data = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
         kind = b"l" if path.is_symlink() else b"x" if os.access(path, os.X_OK) else b"f"
-        name = os.fsencode(path.relative_to(folder))
-        for part in (kind, name, data):
+        for part in (kind, os.fsencode(name), data):
             digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()
 

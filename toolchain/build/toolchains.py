@@ -6,11 +6,13 @@ reads them). Where one compiles, the shell becomes the compiler: one that waits 
 """
 
 import contextlib
+import dataclasses
 import functools
 import hashlib
 import importlib.util
 import os
 import platform
+import re
 import shlex
 import shutil
 import subprocess
@@ -22,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from toolchain.build.sdk import Family, Sdk
+from toolchain.build.sdk import Family, Sdk, files_digest
 from toolchain.environment import file_lock
 from toolchain.errors import ConfigError
 from toolchain.target import Target
@@ -35,6 +37,10 @@ COMMANDS = "TOOLCHAIN_COMMANDS"
 CACHE = "CCACHE_DIR"
 """Environment variable: where ccache keeps objects. Without it, nothing is cached."""
 
+NEWLIB = "newlib"
+"""What the identity of a toolchain calls the C library."""
+
+_VERSION = re.compile(rb'_NEWLIB_VERSION "([0-9.]+)"')
 _RECORDED = ("clang", "ld.lld", "arm-none-eabi-gcc")
 
 _RECORDER = """\
@@ -91,7 +97,7 @@ class Toolchain:
 
     ``bin`` holds clang, ld.lld, llvm-ar … and goes into CLANGPATH, GCCPATH and PATH. ``builtins`` is the
     archive of the compiler's run-time functions for the target's CPU, None if the SDK brings its own.
-    ``identity`` names compiler and linker by version and digest.
+    ``identity`` names compiler, linker, and newlib where it counts, by version and digest.
     """
 
     name: str
@@ -160,16 +166,30 @@ def needs_newlib(sdk: Sdk) -> bool:
     return sdk.family in _data()["newlib"]["families"]
 
 
-def newlib_package() -> str:
-    """Version of newlib's package in the builder image."""
-    (version,) = _lock("newlib")["packages"].values()
-    return str(version)
-
-
 def newlib_folder() -> Path | None:
     """Where newlib for ARM is installed, or None."""
     newlib = _data()["newlib"]
     return next((Path(f) for f in newlib["folders"] if Path(f, newlib["header"]).is_file()), None)
+
+
+def with_newlib(toolchain: Toolchain, sdk: Sdk) -> Toolchain:
+    """``toolchain`` with newlib in its identity, by version and digest, if ``sdk`` takes files of it."""
+    folder = newlib_folder()
+    if folder is None or not needs_newlib(sdk):
+        return toolchain
+    return dataclasses.replace(toolchain, identity=f"{toolchain.identity}, {_newlib_identity(folder)}")
+
+
+@functools.cache
+def _newlib_identity(folder: Path) -> str:
+    """The digest is over what a build may read: the same wherever the same newlib is installed."""
+    newlib = _data()["newlib"]
+    names = {path.relative_to(folder) for pattern in newlib["files"] for path in folder.glob(pattern)}
+    files = {name: folder / name for name in sorted(names) if not name.is_relative_to(newlib["not"])}
+    stated = folder / newlib["version"]
+    version = _VERSION.search(stated.read_bytes()) if stated.is_file() else None
+    named = f"{NEWLIB} {version[1].decode()}" if version else NEWLIB
+    return f"{named} sha256:{files_digest(files)}"
 
 
 def prepare(compiler: Compiler, target: Target, root: Path) -> Toolchain:

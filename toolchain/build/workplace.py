@@ -17,7 +17,7 @@ from toolchain.build.diagnostics import Folders
 from toolchain.build.process import run
 from toolchain.build.sdk import Sdk, find_sdk
 from toolchain.build.sources import Sources
-from toolchain.build.toolchains import CACHE, COMMANDS, Toolchain, choose, newlib_folder, prepare
+from toolchain.build.toolchains import CACHE, COMMANDS, Toolchain, choose, newlib_folder, prepare, with_newlib
 from toolchain.environment import ensure_environment, file_lock
 from toolchain.errors import ConfigError
 from toolchain.target import Target
@@ -44,7 +44,7 @@ class Tools:
     newlib: Path | None
     path: tuple[str, ...]
     platform: str
-    stamp: str
+    stamp: str = ""
 
 
 class Machine(Protocol):
@@ -99,11 +99,10 @@ class Host:
 
     def tools(self, sdk: Sdk, target: Target, compiler: str, root: Path) -> Tools:
         """As ``Machine``."""
-        toolchain = prepare(choose(sdk, compiler), target, root)
+        toolchain = with_newlib(prepare(choose(sdk, compiler), target, root), sdk)
         python = None
         if sdk.family != "shim":
             python = ensure_environment(_SDK_LOCK, root / "environments" / "sdk")
-        newlib = newlib_folder()
         for program, package in (("make", "make"), ("git", "git"), ("prlimit", "util-linux")):
             if shutil.which(program) is None:
                 raise ConfigError(f"{program} is not installed", hint=f"apt-get install {package}")
@@ -112,10 +111,9 @@ class Host:
         return Tools(
             toolchain=toolchain,
             python=python,
-            newlib=newlib,
+            newlib=newlib_folder(),
             path=tuple(dict.fromkeys(path)),
             platform=f"{platform.system()} {platform.machine()}",
-            stamp=str(newlib and (newlib / "include").stat().st_mtime_ns),
         )
 
     def run(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from toolchain.build import toolchains
 from toolchain.build.commands import read_calls
 from toolchain.build.sdk import Family, Sdk
-from toolchain.build.toolchains import COMMANDS, Compiler, Toolchain, choose, compilers, prepare
+from toolchain.build.toolchains import COMMANDS, Compiler, Toolchain, choose, compilers, prepare, with_newlib
 from toolchain.errors import ConfigError
 from toolchain.target import get_target
 
@@ -70,6 +70,52 @@ def test_newlib_is_missed_before_anything_is_compiled(monkeypatch: pytest.Monkey
     with pytest.raises(ConfigError, match="newlib") as caught:
         choose(sdk("secure", 26))
     assert caught.value.hint == "apt-get install libnewlib-arm-none-eabi"
+
+
+def installed_newlib(folder: Path, **files: str) -> Path:
+    """A newlib as Debian lays it out, behind links."""
+    headers, archives = folder / "headers", folder / "newlib" / "thumb" / "v6-m" / "nofp"
+    for path, text in {
+        headers / "_newlib_version.h": '#define _NEWLIB_VERSION "3.3.0"\n',
+        headers / "sys" / "types.h": "typedef int x;\n",
+        archives / "libc_nano.a": "objects",
+        archives / "nano.specs": "%rename link nano_link\n",
+        **{folder / name: text for name, text in files.items()},
+    }.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (folder / "include").symlink_to("headers")
+    (folder / "lib").symlink_to("newlib")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("headers/sys/types.h", True),
+        ("headers/sys/more.h", True),
+        ("newlib/thumb/v6-m/nofp/libc_nano.a", True),
+        ("newlib/thumb/v6-m/nofp/libm.a", True),
+        ("headers/c++/12.2.1/vector.h", False),
+        ("newlib/thumb/v7-m/nofp/libc_nano.a", False),
+        ("newlib/thumb/v6-m/nofp/libstdc++.a", False),
+    ],
+)
+def test_newlib_is_named_by_what_of_it_a_build_may_read(
+    name: str, counts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = Toolchain("clang-14", Path("/bin"), None, "clang 14")
+
+    def identity(folder: Path, sdk: Sdk) -> str:
+        monkeypatch.setattr(toolchains, "newlib_folder", lambda: folder)
+        return with_newlib(tools, sdk).identity
+
+    plain = installed_newlib(tmp_path / "one")
+    other = installed_newlib(tmp_path / "two", **{name: "other"})
+    stated = identity(plain, sdk("secure", 25))
+    assert re.fullmatch(r"clang 14, newlib 3\.3\.0 sha256:[0-9a-f]{64}", stated)
+    assert (identity(other, sdk("nanos")) != stated) == counts
+    assert identity(plain, sdk("shim")) == "clang 14"
 
 
 def test_a_program_that_is_missed_is_named_with_its_package(
