@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolchain import dist
+from toolchain.build.host import storing_in
 from toolchain.build.result import BuildResult
 from toolchain.build.workplace import Job
 from toolchain.manifest import canonical_json
@@ -65,7 +66,7 @@ def write_build(job: Job, result: BuildResult, folder: Path) -> Built:
 
     Raises:
         ImageError: the ELF is not one that can be loaded.
-        ToolchainError: the folder or the disk refuses.
+        BuildError: the folder or the disk refuses.
     """
     record, key = result.log.parent / _RECORD, _key(result, folder)
     if result.reused and (summary := _written(record, key, folder)):
@@ -87,9 +88,12 @@ def write_build(job: Job, result: BuildResult, folder: Path) -> Built:
         "build.json": canonical_json(provenance),
         "compile_commands.json": json.dumps(commands, indent=1) + "\n",
     }
-    for name in FILES:
-        dist.write(folder / name, texts[name])
-    dist.write(record, json.dumps({"key": key, "stamps": _stamps(folder), "summary": vars(built.summary)}))
+    with storing_in(folder):
+        for name in FILES:
+            dist.write(folder / name, texts[name])
+        dist.write(
+            record, json.dumps({"key": key, "stamps": _stamps(folder), "summary": vars(built.summary)})
+        )
     return built
 
 

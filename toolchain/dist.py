@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from toolchain.errors import ConfigError, ToolchainError
+from toolchain.errors import ConfigError, StorageError
 
 SUMS = "SHA256SUMS"
 
@@ -15,7 +15,7 @@ def write(path: Path, data: bytes | str) -> None:
     """Put ``data`` at ``path``, whole or not at all.
 
     Raises:
-        ToolchainError: the folder or the disk refuses (full, read-only, no permission).
+        StorageError: the folder or the disk refuses (full, read-only, no permission).
     """
     raw = data.encode() if isinstance(data, str) else data
     try:
@@ -34,8 +34,8 @@ def write(path: Path, data: bytes | str) -> None:
         Path(name).unlink(missing_ok=True)
 
 
-def _refused(path: Path, e: OSError) -> ToolchainError:
-    return ToolchainError(
+def _refused(path: Path, e: OSError) -> StorageError:
+    return StorageError(
         f"cannot write: {e.strerror}",
         where=str(path),
         hint="free some space, or choose another --dist folder",

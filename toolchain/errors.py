@@ -3,6 +3,7 @@
 ::
 
     ToolchainError            1   what a user can act on; anything else that escapes is a bug
+    ├── StorageError              a file cannot be written: disk full, read-only, no permission
     ├── ConfigError           2   option, manifest, target file, URI, missing component
     ├── BuildError            3   compiler, container (with the log's path)
     │   └── NotReproducibleError
@@ -40,6 +41,10 @@ class ToolchainError(Exception):
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message
+
+
+class StorageError(ToolchainError):
+    """A file cannot be written: the disk is full or read-only, or belongs to somebody else."""
 
 
 class ConfigError(ToolchainError):

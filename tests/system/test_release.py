@@ -193,7 +193,7 @@ def test_mistakes_end_in_two_lines_and_a_documented_code(
 def test_a_results_folder_that_cannot_be_written(app: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     run = inv("build", "--json", "--app", app, "--target", "nanosp", "--dist", tmp_path / "file")
-    assert run.code == 1
+    assert run.code == 3
     assert run.only("error")["where"].startswith(str(tmp_path / "file"))
 
 

@@ -26,7 +26,7 @@ from toolchain.build.sources import OUTPUTS, Sources, clone_history, sync
 from toolchain.build.workplace import Job, Machine, Workplace
 from toolchain.diagnostic import Diagnostic
 from toolchain.environment import file_lock
-from toolchain.errors import BuildError, ToolchainError
+from toolchain.errors import BuildError, StorageError, ToolchainError
 from toolchain.manifest import Provenance
 
 VARIABLES = (
@@ -160,7 +160,7 @@ def describe(job: Job, *, root: Path, timeout: float = 60.0) -> Mapping[str, str
     """
     place = Workplace.find(job, root)
     place = replace(place, folder=place.folder / "describe")
-    with _translated(place.folder), file_lock(place.folder / "lock"):
+    with storing_in(place.folder), file_lock(place.folder / "lock"):
         sources = Sources.read(job.manifest.directory, job.manifest.build_directory, MANIFEST)
         kept = _make(place, sources, Kept.load(place.folder), _How(_silent, timeout), goal="")
         _finish(place, kept)
@@ -172,8 +172,9 @@ def _silent(_: str) -> None:
 
 
 def _build(job: Job, root: Path, clean: bool, how: _How) -> BuildResult:
-    place = Workplace.find(job, root)
-    with _translated(place.folder), file_lock(place.folder / "lock", how.cancel):
+    with storing_in(root):
+        place = Workplace.find(job, root)
+    with storing_in(place.folder), file_lock(place.folder / "lock", how.cancel):
         sources = Sources.read(job.manifest.directory, job.manifest.build_directory, MANIFEST)
         fingerprint = place.fingerprint(sources)
         kept = Kept.load(place.folder)
@@ -196,13 +197,22 @@ def _build(job: Job, root: Path, clean: bool, how: _How) -> BuildResult:
 
 
 @contextlib.contextmanager
-def _translated(folder: Path) -> Iterator[None]:
+def storing_in(folder: Path) -> Iterator[None]:
+    """What a build cannot write into ``folder``, as an error of the build.
+
+    Raises:
+        BuildError: the disk is full or read-only, or the folder belongs to somebody else.
+    """
     try:
         yield
     except OSError as e:
-        raise BuildError(
-            f"cannot build here: {e.strerror or e}", hint="is the disk full, or read-only?", where=str(folder)
-        ) from e
+        raise _unwritten(f"cannot build here: {e.strerror or e}", str(folder)) from e
+    except StorageError as e:
+        raise _unwritten(e.message, e.where) from e
+
+
+def _unwritten(message: str, where: str) -> BuildError:
+    return BuildError(message, hint="free some space there, or see who may write", where=where)
 
 
 def _make(

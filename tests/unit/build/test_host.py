@@ -12,7 +12,7 @@ from toolchain.app import AppManifest
 from toolchain.build.host import build, build_all, describe
 from toolchain.build.result import BuildResult
 from toolchain.build.workplace import Job
-from toolchain.errors import BuildError, ConfigError, ToolchainError
+from toolchain.errors import BuildError, ConfigError
 from toolchain.target import get_target
 
 JobMaker = Callable[..., Job]
@@ -316,7 +316,7 @@ def test_paths_with_blanks(app: Path, sdk: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("root", ["/proc/nowhere", "/dev/null/work"])
 def test_a_work_folder_that_cannot_be_written(root: str, job: JobMaker) -> None:
-    with pytest.raises(ToolchainError) as caught:
+    with pytest.raises(BuildError) as caught:
         build(job(), root=Path(root))
     assert root in str(caught.value)
 
