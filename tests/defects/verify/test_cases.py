@@ -17,6 +17,7 @@ from tests.defects.verify import (
     metadata,
     permissions,
     project,
+    protocol,
     registration,
     sdk,
     source,
@@ -41,6 +42,7 @@ TOPICS = (
     registration,
     source,
     commands,
+    protocol,
     crypto,
     waivers,
 )

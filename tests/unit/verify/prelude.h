@@ -22,7 +22,7 @@ typedef struct { unsigned char d[32]; } cx_ecfp_private_key_t;
 typedef struct { unsigned char k[32]; } cx_aes_key_t;
 typedef struct { uint8_t d[32]; int flags; } key_t;
 typedef struct { uint8_t k[32]; } ctx_t;
-typedef struct { const uint8_t *data; size_t lc; } command_t;
+typedef struct { const uint8_t *data; size_t lc; uint8_t ins; } command_t;
 
 extern int a, b, c, d, e, n, x, flow, error;
 #define CHECK(call) do { if (call) goto end; } while (0)

@@ -52,7 +52,7 @@ GRAVER = {
 MILDER = {"unit-tests"}
 """The requirement recommends unit tests; it does not demand them."""
 
-ABSENT = {"sdk-latest-scan", "src-state-machine", "src-untrusted-amounts", "variants-all-built"}
+ABSENT = {"sdk-latest-scan", "variants-all-built"}
 """What the catalogue has and the product has not."""
 
 

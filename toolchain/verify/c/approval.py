@@ -6,11 +6,22 @@ interface are no calls, so what they reach was asked for. A call through a table
 the table holds.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from toolchain.verify.c.flow import Key, Knowledge, State, Walk
 from toolchain.verify.c.tree import NOTHING, Expression, Function, Global
+
+DISPATCHERS = frozenset(
+    {"apdu_dispatcher", "handleApdu", "handle_apdu", "dispatch_apdu", "apdu_dispatch", "app_dispatch"}
+)
+"""What public apps call the function that gets each command."""
+
+SIGNS = re.compile(
+    r"cx_(?:ecdsa|eddsa|ecschnorr)_sign\w*|bip32_derive_(?:with_seed_)?(?:ecdsa|eddsa)_sign\w*|cx_rsa_sign\w*"
+)
+"""Functions of the SDK that sign."""
 
 _BLANK = Knowledge({}, {}, frozenset())
 _MARK = Key("", NOTHING)
@@ -36,7 +47,7 @@ def unasked(
     signs: frozenset[str],
 ) -> tuple[Unasked, ...]:
     """Every signature reached from ``roots`` by calls alone, without a call of ``shows`` in front of it."""
-    showing = _reaching(functions, shows)
+    showing = reaching(functions, shows)
     handlers = {name for table in tables.values() for name in table.functions}
     callbacks = frozenset(functions) & {name for f in functions.values() for name in f.names.mentioned}
     ways: dict[str, tuple[tuple[Function, int], ...]] = dict.fromkeys(sorted({*roots} & functions.keys()), ())
@@ -64,11 +75,18 @@ def unasked(
     return tuple(found[place] for place in sorted(found))
 
 
-def _reaching(functions: Mapping[str, Function], targets: frozenset[str]) -> frozenset[str]:
+def reaching(functions: Mapping[str, Function], targets: frozenset[str]) -> frozenset[str]:
     """Functions that call one of ``targets``, or a function that does."""
+    callers: dict[str, list[str]] = {}
+    for name, function in functions.items():
+        for callee in function.called:
+            callers.setdefault(callee, []).append(name)
     reached: set[str] = set()
-    while more := {n for n, f in functions.items() if n not in reached and f.called & (targets | reached)}:
-        reached |= more
+    pending = list(targets)
+    while pending:
+        new = {name for name in callers.get(pending.pop(), ()) if name not in reached}
+        reached |= new
+        pending += new
     return frozenset(reached)
 
 

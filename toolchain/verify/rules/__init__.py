@@ -18,6 +18,7 @@ from toolchain.verify.rules import (
     metadata,
     permissions,
     project,
+    protocol,
     registration,
     sdk,
     source,
@@ -38,6 +39,7 @@ _TOPICS = (
     project,
     source,
     commands,
+    protocol,
     crypto,
     waivers,
 )

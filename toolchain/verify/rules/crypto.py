@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from toolchain.verify.c.approval import calls_of, unasked
+from toolchain.verify.c.approval import DISPATCHERS, SIGNS, calls_of, unasked
 from toolchain.verify.c.flow import Knowledge, Leak, argument, leaks, variable_of, with_own_functions
 from toolchain.verify.c.tree import (
     Expression,
@@ -30,16 +30,10 @@ _SENDS = re.compile(r"io_send_\w+|io_exchange\w*")
 _COPIES = {"memcpy": 1, "memmove": 1, "os_memmove": 1, "os_memcpy": 1, "strlcpy": 1}
 _COMPARES = frozenset({"memcmp", "os_memcmp", "bcmp"})
 _OUTGOING = re.compile(r"G_io_\w*buffer|G_io_tx\w*")
-_SIGNS = re.compile(
-    r"cx_(?:ecdsa|eddsa|ecschnorr)_sign\w*|bip32_derive_(?:with_seed_)?(?:ecdsa|eddsa)_sign\w*|cx_rsa_sign\w*"
-)
 _SHOWS = re.compile(
     r"nbgl_useCase\w+|nbgl_layoutGet|nbgl_pageDraw\w+|ux_flow_init|ux_menulist_init\w*|ux_stack_display"
 )
-_ROOTS = frozenset(
-    {"app_main", "main", "coin_main", "sample_main", "apdu_dispatcher", "handleApdu", "handle_apdu"}
-    | {"dispatch_apdu", "apdu_dispatch", "app_dispatch"}
-)
+_ROOTS = DISPATCHERS | {"app_main", "main", "coin_main", "sample_main"}
 _DERIVES = re.compile(r"os_derive_\w+|os_perso_derive_\w+|bip32_derive_\w+|sys_hdkey_derive")
 _MUST_CHECK = re.compile(r"cx_(?!rng_)\w+_no_throw|os_derive_\w+_no_throw|bip32_derive_\w+")
 _INCOMING = re.compile(r"G_io_apdu_buffer|\w*(?:cdata|apdu|cmd)(?:->|\.)(?:data|ptr|cdata)\b.*")
@@ -272,7 +266,7 @@ def src_user_approval(candidate: Candidate) -> Iterator[Problem]:
     code = read_code(candidate)
     called = calls_of(code.functions)
     shows = frozenset(name for name in called if _SHOWS.fullmatch(name))
-    signs = frozenset(name for name in called if _SIGNS.fullmatch(name)) - code.by_name.keys()
+    signs = frozenset(name for name in called if SIGNS.fullmatch(name)) - code.by_name.keys()
     for hit in unasked(code.by_name, code.tables, _ROOTS, shows, signs):
         way = [function.name for function, _ in hit.way] + [hit.function.name]
         yield Problem(
@@ -295,7 +289,7 @@ def src_user_approval(candidate: Candidate) -> Iterator[Problem]:
 def src_blind_signing(candidate: Candidate) -> Iterator[Problem]:
     """Signatures over bytes of the incoming command, as they came."""
     code = read_code(candidate)
-    signs = {name for name in calls_of(code.functions) if _SIGNS.fullmatch(name)}
+    signs = {name for name in calls_of(code.functions) if SIGNS.fullmatch(name)}
     for function in code.functions:
         if function.called.isdisjoint(signs):
             continue
