@@ -1,4 +1,4 @@
-"""Builds beside the bare make: the same sources, SDK, compiler and make variables, the same processors."""
+"""Builds beside the bare make: the same sources, SDK, compiler and make variables."""
 
 import os
 import shutil
@@ -15,7 +15,11 @@ from toolchain.build.toolchains import COMMANDS, Compiler, compilers
 from toolchain.build.workplace import Workplace
 from toolchain.errors import ConfigError
 
-MAKE = "make"
+MAKE = "make -j"
+"""The peer, as people type it: as many compilers at once as there are files."""
+
+_ONE_EACH = f"make -j{os.cpu_count()}"
+"""The same with as many as there are processors, which is what our build does; to compare."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,16 @@ def _compare(
         series = _series(subject, folder, runs, clean=clean)
     except (ConfigError, MissingError) as e:
         return NotMeasured(comparison, subject.name, e.message, e.hint)
-    figures = compare(series, "wall", MAKE, target), compare(series, "cpu", MAKE)
+    figures = (
+        compare(series, "wall", MAKE, target),
+        compare(series, "cpu", MAKE),
+        compare(series, "wall", _ONE_EACH),
+    )
     return Measured(comparison, subject.name, figures, series)
 
 
 def _series(subject: Subject, folder: Path, runs: int, *, clean: bool) -> Series:
-    if shutil.which(MAKE) is None:
+    if shutil.which("make") is None:
         raise MissingError("make is not installed", hint="apt-get install make")
     work = pipeline.Workspace.of(PROJECT, str(folder / "dist"))
     jobs = pipeline.jobs([subject.app], subject.targets, subject.sdk, "", work)
@@ -73,13 +81,14 @@ def _series(subject: Subject, folder: Path, runs: int, *, clean: bool) -> Series
     def run_ours() -> Sample:
         return measure(ours, folder=folder, environment=home, log=folder / "ours.log")
 
-    def run_make() -> Sample:
+    def run_make(processes: str) -> Sample:
         if clean:
             for bare in bares:
                 bare.clean()
-        return in_turn([bare.make() for bare in bares])
+        return in_turn([bare.make(processes=processes) for bare in bares])
 
-    return interleave({US: run_ours, MAKE: run_make}, runs)
+    peers = {MAKE: lambda: run_make("-j"), _ONE_EACH: lambda: run_make(f"-j{os.cpu_count()}")}
+    return interleave({US: run_ours, **peers}, runs)
 
 
 def in_turn(samples: Sequence[Sample]) -> Sample:
@@ -106,7 +115,7 @@ class Bare:
         command = place.command(Path())
         at = command.index("-f", command.index("-f") + 1)
         del command[at : at + 2]
-        self._command = [word.replace(ours, tools) for word in command] + [f"-j{os.cpu_count()}"]
+        self._command = [word.replace(ours, tools) for word in command]
         # The wheel has no objcopy for the HEX that an SDK's default goal makes beside the app.
         self._command += ["bin/app.elf"] if _compiler(place).kind == "wheel" else []
         self._environment = {
@@ -123,9 +132,9 @@ class Bare:
         for name in OUTPUTS:
             shutil.rmtree(self.here / name, ignore_errors=True)
 
-    def make(self, *around: str) -> Sample:
+    def make(self, *around: str, processes: str = "-j") -> Sample:
         """Build all that the makefile builds, or that the compiler can; under another program, if any."""
-        command = [*around, *self._command]
+        command = [*around, *self._command, processes]
         return measure(command, folder=self.here, environment=self._environment, log=self._log)
 
 
