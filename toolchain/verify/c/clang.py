@@ -49,9 +49,18 @@ _SKIPPED = frozenset({"-c", "-MD", "-MMD", "-MP", "-Werror"})
 _CONSTANTS = tuple(
     f"-D__{sign}INT{width}_C(c)=c{suffix}"
     for sign in ("", "U")
-    for width, suffix in (("8", ""), ("16", ""), ("32", ""), ("64", "LL"), ("MAX", "LL"))
+    for width, suffix in (("8", ""), ("16", ""), ("32", ""), ("64", f"##{sign}LL"), ("MAX", f"##{sign}LL"))
 )
 """Predefined by the compilers whose headers use them; this parser is older. Nothing else depends on them."""
+
+_STRICTER = tuple(
+    f"-Wno-error={name}"
+    for name in (
+        *("implicit-function-declaration", "implicit-int", "int-conversion"),
+        *("incompatible-function-pointer-types", "incompatible-pointer-types", "return-type"),
+    )
+)
+"""Errors of this parser, and warnings of older compilers: ``build-no-warnings`` reports them as such."""
 
 _TRY = "struct try_context_s"
 
@@ -569,7 +578,7 @@ def options(arguments: Sequence[str], file: str, resources: str) -> list[str]:
         elif word not in _SKIPPED and word != file:
             kept.append(word)
     headers = ["-resource-dir", resources] if resources else []
-    return [*kept, *_CONSTANTS, *headers, "-w", "-Wno-error"]
+    return [*kept, *_CONSTANTS, *headers, "-w", "-Wno-error", *_STRICTER]
 
 
 def parse(root: str, directory: str, file: str, arguments: Sequence[str], resources: str) -> Unit:

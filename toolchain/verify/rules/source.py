@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from toolchain.verify.c.approval import reachable
+from toolchain.verify.c.flow import variable_of
 from toolchain.verify.c.text import Comment, Word
 from toolchain.verify.c.tree import Expression, Function, calls, constant, expressions
 from toolchain.verify.code import CFile, app_commands, c_files, milder, read_code, unread_files
@@ -23,12 +24,17 @@ _HALF_SAFE = {
 _UNSAFE = frozenset(
     f"{builtin}{name}" for builtin in ("", "__builtin_") for name in _UNBOUNDED | _HALF_SAFE.keys()
 )
+_ENDING = frozenset({"strlcpy", "strlcat", "snprintf"})
+_LENGTHS = frozenset({"strlen", "strnlen", "__builtin_strlen"})
+_CLEARING = frozenset({"memset", "bzero", "explicit_bzero", "os_memset"})
+_COMPARISONS = frozenset({"<", ">", "<=", ">=", "==", "!="})
+_CHARACTERS = re.compile(r"(?:const |unsigned |signed )*char ?\[(\d+)\]")
 _THROWS = frozenset({"os_longjmp", "longjmp"})
 _SILENCES = re.compile(r"(?:GCC|clang)\s+(?:diagnostic\s+ignored|system_header)")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _MIN_WORDS = 4
 
-_PARSER = re.compile(r"pars|deserial|decod|format|print(?!able)|serial|rlp|cbor|json|borsh", re.IGNORECASE)
+_PARSER = re.compile(r"pars|decod|format|print(?!able)|seriali[sz]|rlp|cbor|json|borsh", re.IGNORECASE)
 _PARSES = re.compile(r"(?:^|_)(?:pars|deserial|decod|format|serial)(?:e|er|ize|izer)?(?:_|$)", re.IGNORECASE)
 _DEVICE_API = re.compile(r"(?:io|ux|nbgl|cx|os|bip32|crypto)_\w+")
 _SDK_HEADERS = frozenset(
@@ -129,8 +135,9 @@ def src_unsafe_string(candidate: Candidate) -> Iterator[Problem]:
             name = call.text.removeprefix("__builtin_")
             place = Location(function.path, call.line, call.column)
             if name in _UNBOUNDED:
-                yield Problem(f"{name} has no bound", place, milder(function.path))
-            elif name != "strncpy" or not _is_whole(call):
+                severity = Severity.ADVICE if _fits(call) else milder(function.path)
+                yield Problem(f"{name} has no bound", place, severity)
+            elif name != "strncpy" or not (_is_whole(call) or _is_ended(function, call)):
                 yield Problem(f"{name} {_HALF_SAFE[name]}", place, Severity.ADVICE)
 
 
@@ -141,6 +148,74 @@ def _is_whole(call: Expression) -> bool:
     bound = constant(call.parts[2])
     # The text has its quotes and escapes: it is never shorter than what it stands for.
     return bound is not None and len(call.parts[1].text) - 2 < bound
+
+
+def _fits(call: Expression) -> bool:
+    """Whether strcpy copies a literal into an array that is known to have the room."""
+    if call.text.removeprefix("__builtin_") != "strcpy" or len(call.parts) != 2:
+        return False
+    target, text = call.parts
+    size = _array_size(target)
+    return text.kind == "string" and size is not None and len(text.text) - 2 < size
+
+
+def _array_size(expression: Expression) -> int | None:
+    """Elements of an array of characters; None for what is none."""
+    match = _CHARACTERS.fullmatch(expression.type)
+    return int(match[1]) if match else None
+
+
+def _is_ended(function: Function, call: Expression) -> bool:
+    """Whether the function itself sees to the end of what strncpy copied, or to the room."""
+    if len(call.parts) != 3:
+        return False
+    into, source, bound = variable_of(call.parts[0]), variable_of(call.parts[1]), call.parts[2]
+    whole = list(expressions(function.body))
+    here = next(n for n, e in enumerate(whole) if any(part is call for part in e.walk()))
+    before = [part for e in whole[:here] for part in e.walk()]
+    behind = [part for e in whole[here + 1 :] for part in e.walk()]
+    assigned = [e.parts for e in before if e.kind == "assign"]
+    lengths = {variable_of(target) for target, value in assigned if _measures(value, source)} - {""}
+    measured = [e for e in before if e.kind == "binary" and e.text in _COMPARISONS]
+    size, amount = _array_size(call.parts[1]), constant(bound)
+    return (
+        any(_puts_end(part, into) for part in behind)
+        or any(p.text in _ENDING and p.parts and variable_of(p.parts[0]) == into for p in behind)
+        or (size is not None and amount is not None and amount >= size)
+        or any(
+            _measures(part, source) or variable_of(part) in lengths
+            for expression in (bound, *measured)
+            for part in expression.walk()
+        )
+        or (_leaves_one(bound) and any(_clears(part, into) for part in before))
+    )
+
+
+def _measures(expression: Expression, variable: str) -> bool:
+    """Whether an expression is the length of the string in a variable."""
+    if expression.kind != "call" or expression.text not in _LENGTHS or not expression.parts:
+        return False
+    return bool(variable) and variable_of(expression.parts[0]) == variable
+
+
+def _puts_end(expression: Expression, variable: str) -> bool:
+    """Whether an expression makes or compares an element of an array 0."""
+    if expression.kind != "assign" and not (expression.kind == "binary" and expression.text in _COMPARISONS):
+        return False
+    target, value = expression.parts
+    return target.kind == "index" and variable_of(target) == variable and constant(value) == 0
+
+
+def _leaves_one(bound: Expression) -> bool:
+    return bound.kind == "binary" and bound.text == "-" and bound.parts[0].kind == "sizeof"
+
+
+def _clears(expression: Expression, variable: str) -> bool:
+    """Whether a call fills an array, or the record that it is in, with zeros."""
+    if expression.kind != "call" or expression.text not in _CLEARING or not expression.parts:
+        return False
+    cleared = variable_of(expression.parts[0])
+    return bool(cleared) and (variable == cleared or variable.startswith((f"{cleared}.", f"{cleared}->")))
 
 
 @rule(
