@@ -394,6 +394,51 @@ CASES = (
     ),
     passes(
         "src-user-approval",
+        "in a state that the user made",
+        lambda f: signing(
+            f,
+            "enum { STATE_NONE, STATE_APPROVED };",
+            "static int state;",
+            "int handler(const command_t *c) {",
+            "  if (c->lc != 4 || state != STATE_APPROVED) { return 1; }",
+            "  sign();",
+            "  return 0;",
+            "}",
+        ),
+    ),
+    passes(
+        "src-user-approval",
+        "if the user agreed",
+        lambda f: signing(
+            f,
+            "static bool approved;",
+            "int handler(const command_t *c) { if (!approved) { return 1; } sign(); return 0; }",
+        ),
+    ),
+    fails(
+        "src-user-approval",
+        "unless the user agreed",
+        lambda f: signing(
+            f,
+            "enum { STATE_NONE, STATE_APPROVED };",
+            "static int state;",
+            "int handler(const command_t *c) { if (state != STATE_APPROVED) { sign(); } return 0; }",
+        ),
+        "src/a.c:1:26",
+    ),
+    fails(
+        "src-user-approval",
+        "in another state",
+        lambda f: signing(
+            f,
+            "enum { STATE_NONE, STATE_PARSED };",
+            "static int state;",
+            "int handler(const command_t *c) { if (state == STATE_PARSED) { sign(); } return 0; }",
+        ),
+        "src/a.c:1:26",
+    ),
+    passes(
+        "src-user-approval",
         "shown by the Exchange app",
         lambda f: signing(
             f,

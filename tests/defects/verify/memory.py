@@ -67,6 +67,37 @@ CASES = (
     ),
     passes(
         "src-stack-frames",
+        "recursion that a constant ends",
+        lambda f: source(f, "void f(int kind) { if (kind == 3) f(2); }"),
+    ),
+    fails(
+        "src-stack-frames",
+        "a constant for what is not tested",
+        lambda f: source(f, "void f(int kind, int b) { if (kind == 3) f(kind, 2); }"),
+        "src/a.c:1",
+    ),
+    passes(
+        "src-stack-frames",
+        "recursion that a buffer ends",
+        lambda f: source(f, "void f(char *to) { char here[4]; if (to == NULL) f(here); }"),
+    ),
+    passes(
+        "src-stack-frames",
+        "recursion through what ends the app",
+        lambda f: source(
+            f,
+            "void end(void);",
+            "void f(int a) { if (a) end(); }",
+            "void end(void) { f(1); os_sched_exit(0); }",
+        ),
+    ),
+    passes(
+        "src-stack-frames",
+        "messages in messages",
+        lambda f: good(f, files={"src/pb_decode.c": "void f(int a) { f(a); }\n"}),
+    ),
+    passes(
+        "src-stack-frames",
         "calls what calls itself with a limit",
         lambda f: source(f, "void g(int depth) { if (depth < 4) g(depth + 1); }", "void f(void) { g(0); }"),
     ),

@@ -25,6 +25,8 @@ SIGNS = re.compile(
 
 _BLANK = Knowledge({}, {}, frozenset())
 _MARK = Key("", NOTHING)
+_APPROVED = re.compile(r"(?:\w*_)?(?:approved|confirmed|accepted|agreed)", re.IGNORECASE)
+"""States in which the user has been asked, and said yes."""
 
 
 @dataclass(frozen=True)
@@ -142,14 +144,29 @@ class _Asking(Walk):
         return state
 
     def branch(self, condition: Expression, state: State | None) -> tuple[State | None, State | None]:
-        """Within a swap, the Exchange app has asked."""
+        """Within a swap, the Exchange app has asked; in a state that is called approved, the app has."""
         if any("swap" in part.text.lower() for part in condition.walk()):
             after = self.evaluate(condition, state)
             negated = condition.kind == "unary" and condition.text == "!"
             if after is None:
                 return None, None
             return (after, {}) if negated else ({}, after)
-        return super().branch(condition, state)
+        if (agreed := _asks_for_approval(condition)) is None:
+            return super().branch(condition, state)
+        after = self.evaluate(condition, state)
+        if after is None:
+            return None, None
+        return ({}, after) if agreed else (after, {})
+
+
+def _asks_for_approval(condition: Expression) -> bool | None:
+    """True if a condition holds only after the user agreed, False if only before; None for others."""
+    if condition.kind == "binary" and condition.text in ("==", "!="):
+        if any(part.kind == "constant" and _APPROVED.fullmatch(part.text) for part in condition.parts):
+            return condition.text == "=="
+    elif condition.kind in ("name", "global", "member", "pointee") and _APPROVED.fullmatch(condition.text):
+        return True
+    return None
 
 
 def calls_of(functions: Iterable[Function]) -> frozenset[str]:

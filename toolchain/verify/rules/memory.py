@@ -3,9 +3,22 @@
 import collections
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from toolchain.diagnostic import in_vendor_folder
-from toolchain.verify.c.tree import Expression, Function, expressions
+from toolchain.verify.c.tree import (
+    NOTHING,
+    Do,
+    Expression,
+    Function,
+    If,
+    Loop,
+    Statement,
+    Switch,
+    constant,
+    expressions,
+    statements,
+)
 from toolchain.verify.code import read_code
 from toolchain.verify.makefile import find
 from toolchain.verify.model import Candidate, Location, Problem, Severity, Step, rule
@@ -21,6 +34,10 @@ _SHARE = 0.8
 
 _OPEN_ARRAY = re.compile(r"\[(?!\d+\])[^\]]+\]")
 _COMPARISONS = frozenset({"<", ">", "<=", ">=", "==", "!="})
+_BY_TYPE = re.compile(r"pb_(?:common|decode|encode)\.c")
+"""nanopb goes as deep as the types of its messages are nested, which are constants of the app."""
+
+_EXITS = frozenset({"os_sched_exit", "os_lib_end", "app_exit", "exit"})
 _DEPTH = re.compile(r"depth|level|nest|recurs|rounds?", re.IGNORECASE)
 
 
@@ -131,7 +148,8 @@ def src_stack_frames(candidate: Candidate) -> Iterator[Problem]:
         if function.name in order or function.name in told:
             continue
         way = _way_back(known, function.name, order.keys())
-        if way and not any(_is_limited(known[name]) for name in way):
+        around = [known[name] for name in way]
+        if way and not any(_is_limited(f) or _exits(f) for f in around) and not _ends(around):
             told |= _around(known, way)
             trace = tuple(Step(f"{name} is called", _place(known[name])) for name in way)
             # A library's recursion follows the app's data structures; the library cannot limit it.
@@ -216,6 +234,45 @@ def _is_limited(function: Function) -> bool:
         for whole in expressions(function.body)
         for part in whole.walk()
     )
+
+
+def _exits(function: Function) -> bool:
+    """Whether the app is over behind the last statement."""
+    last = function.body.statements[-1:]
+    return bool(last) and isinstance(last[0], Do) and last[0].expression.text in _EXITS
+
+
+def _ends(way: Sequence[Function]) -> bool:
+    """Whether a recursion ends by itself: by its types, or because each call fixes what is branched on."""
+    if all(_BY_TYPE.fullmatch(PurePosixPath(function.path).name) for function in way):
+        return True
+    function = way[0]
+    own = [call for call in function.calls if call.text == function.name]
+    return not way[1:] and bool(own) and all(_fixes(function, call) for call in own)
+
+
+def _fixes(function: Function, call: Expression) -> bool:
+    """Whether a call of itself passes a constant, or an array of its own, for a parameter that is tested."""
+    tested = {
+        part.text
+        for statement in statements(function.body)
+        for part in _condition(statement).walk()
+        if part.kind == "name"
+    }
+    arrays = {v.name for v in function.variables if v.type.endswith("]")}
+    return any(
+        name in tested and (constant(value) is not None or (value.kind == "name" and value.text in arrays))
+        for name, value in zip(function.parameter_names, call.parts, strict=False)
+    )
+
+
+def _condition(statement: Statement) -> Expression:
+    match statement:
+        case If(condition=condition) | Loop(condition=condition):
+            return condition
+        case Switch(head=head):
+            return head
+    return NOTHING
 
 
 def _is_depth(expression: Expression) -> bool:
