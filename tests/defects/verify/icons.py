@@ -59,8 +59,11 @@ def on_nano(folder: Path, other: bytes | None, target: str = "nanosp") -> Candid
     return good(folder, target, files=files, variables=variables, makefile=makefile)
 
 
-def glyph(folder: Path, data: bytes, *, linked: bool = True, target: str = "nanosp") -> Candidate:
-    candidate = good(folder, target, files={"glyphs/eye.gif": data})
+def glyph(
+    folder: Path, data: bytes, *, linked: bool = True, target: str = "nanosp", others: str = ""
+) -> Candidate:
+    variables = {"GLYPH_FILES": f"glyphs/eye.gif {others}"}
+    candidate = good(folder, target, files={"glyphs/eye.gif": data}, variables=variables)
     return with_elf(candidate, symbols={"C_eye_bitmap": 0xC0DE1000} if linked else {})
 
 
@@ -101,6 +104,17 @@ CASES = (
         "glyphs/eye.gif",
     ),
     fails("glyph-geometry", "no picture", lambda f: glyph(f, b"text"), "glyphs/eye.gif"),
+    fails(
+        "glyph-geometry",
+        "beside the SDK's others",
+        lambda f: glyph(f, gif(4, 7), others="<sdk>/lib_ux/glyphs/icon_left.gif"),
+        "glyphs/eye.gif",
+    ),
+    passes(
+        "glyph-geometry",
+        "a copy of the SDK's",
+        lambda f: glyph(f, gif(4, 7), others="<sdk>/lib_ux/glyphs/eye.gif"),
+    ),
     passes("glyph-geometry", "16x16", lambda f: glyph(f, gif(16, 16))),
     passes("glyph-geometry", "not linked", lambda f: glyph(f, gif(20, 20), linked=False)),
     fails("icon-exists", "not named", lambda f: without(f, None), "Makefile"),

@@ -12,6 +12,14 @@ def line(folder: Path, text: str, **variables: str) -> Candidate:
     return good(folder, makefile=f"{MAKEFILE}{text}\n", variables=variables)
 
 
+def printing(folder: Path, variants: str) -> Candidate:
+    """A makefile without the variables, whose own recipe prints the list."""
+    makefile = MAKEFILE.replace("VARIANT_PARAM = COIN\nVARIANT_VALUES = SAMPLE\n", "")
+    variables = {"VARIANT_PARAM": "", "VARIANT_VALUES": ""}
+    recipe = f"listvariants:\n\t@echo VARIANTS {variants}\n"
+    return good(folder, makefile=makefile + recipe, variables=variables)
+
+
 CASES = (
     fails("mk-no-debug", "DEBUG", lambda f: line(f, "DEBUG = 1", DEBUG="1"), "Makefile:16"),
     fails(
@@ -78,6 +86,8 @@ CASES = (
     fails("mk-variants", "none", lambda f: good(f, variables={"VARIANT_VALUES": ""}), "Makefile:12"),
     fails("mk-variants", "twice", lambda f: good(f, variables={"VARIANT_VALUES": "A B A"}), "Makefile:12"),
     fails("mk-variants", "odd", lambda f: good(f, variables={"VARIANT_VALUES": "../A"}), "Makefile:12"),
+    passes("mk-variants", "printed by a recipe", lambda f: printing(f, "COIN A B")),
+    fails("mk-variants", "nothing but the parameter is printed", lambda f: printing(f, "COIN"), "Makefile"),
     passes("mk-variants", "several", lambda f: good(f, variables={"VARIANT_VALUES": "A B-2 C_3"})),
     fails(
         "mk-goal-independent",

@@ -100,6 +100,30 @@ CASES = (
             good(f, files={"tests_zemu/tests/sign.test.ts": ""}), "tests/functional/test_sign.py"
         ),
     ),
+    passes(
+        "functional-tests",
+        "called so at the end",
+        lambda f: without(
+            good(f, files={"tests/functional/sign_test.py": "def test_a(): ...\n" * 3}),
+            "tests/functional/test_sign.py",
+        ),
+    ),
+    passes(
+        "unit-tests",
+        "beside the sources",
+        lambda f: without(good(f, files={"lib/amount_test.c": ""}), "tests/unit/CMakeLists.txt"),
+    ),
+    passes(
+        "unit-tests",
+        "without CMake",
+        lambda f: without(good(f, files={"unit-tests/amounts.c": ""}), "tests/unit/CMakeLists.txt"),
+    ),
+    fails(
+        "unit-tests",
+        "of a library",
+        lambda f: without(good(f, files={"vendor/b/amount_test.c": ""}), "tests/unit/CMakeLists.txt"),
+        MANIFEST,
+    ),
     fails("unit-tests", "none", lambda f: without(good(f), "tests/unit/CMakeLists.txt"), MANIFEST),
     passes("unit-tests", "some", good),
     fails("fuzzing-present", "none", lambda f: without(good(f), "fuzzing/fuzz_parser.c"), MANIFEST),
@@ -107,6 +131,7 @@ CASES = (
     fails("ci-automated", "none", lambda f: without(good(f), WORKFLOW), ".github/workflows"),
     fails("ci-automated", "a moving tag", lambda f: workflow(f, "\n- uses: a/b/c.yml@v1\n"), f"{WORKFLOW}:2"),
     passes("ci-automated", "a commit", good),
+    passes("ci-automated", "in a comment", lambda f: workflow(f, "\n# - uses: a/b/c.yml@v1\n")),
     fails(
         "codeql-workflow", "other queries", lambda f: workflow(f, "codeql-action/init"), ".github/workflows"
     ),
@@ -126,6 +151,17 @@ CASES = (
     ),
     passes(
         "tx-format-documented",
+        "in a specification",
+        lambda f: without(good(f, files={"doc/specification/card.pdf": b"%PDF"}), COMMANDS),
+    ),
+    fails(
+        "tx-format-documented",
+        "in a guide",
+        lambda f: without(good(f, files={"doc/user/guide.pdf": b"%PDF"}), COMMANDS),
+        "doc",
+    ),
+    passes(
+        "tx-format-documented",
         "in the README",
         lambda f: without(readme(f, "the byte `CLA`, then `INS`"), COMMANDS),
     ),
@@ -137,6 +173,7 @@ CASES = (
     fails("readme", "short", lambda f: readme(f, "# Sample"), "README.md", Severity.ADVICE),
     fails("readme", "of another app", lambda f: readme(f, "# App" * 200), "README.md", Severity.ADVICE),
     passes("readme", "whole", good),
+    passes("readme", "half of the name", lambda f: good(f, name="Sample XL")),
     fails(
         "changelog-version",
         "none",

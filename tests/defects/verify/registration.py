@@ -27,6 +27,13 @@ def new(folder: Path, path: str, *others: tuple[str, str], name: str = "Sample")
     return dataclasses.replace(candidate, database=entries)
 
 
+def granted(folder: Path, path: str, *others: tuple[str, str]) -> Candidate:
+    """The same, but that the app is registered as well."""
+    candidate = new(folder, path, *others)
+    own = Entry("SAMPLE", "Sample", {}, (), (path_from_text(path),), ())
+    return dataclasses.replace(candidate, database={**(candidate.database or {}), "SAMPLE": own})
+
+
 CASES = (
     fails("path-slip44-registered", "another coin's", lambda f: new(f, "44'/501'"), "Makefile:10"),
     fails("path-slip44-registered", "another purpose", lambda f: new(f, "84'/2'"), "Makefile:10"),
@@ -62,6 +69,7 @@ CASES = (
     fails("path-no-conflict", "the same", lambda f: new(f, PATH, ("Other", PATH)), "Makefile:10"),
     fails("path-no-conflict", "above", lambda f: new(f, PATH, ("Other", f"{PATH}/0'")), "Makefile:10"),
     fails("path-no-conflict", "below", lambda f: new(f, f"{PATH}/0'", ("Other", PATH)), "Makefile:10"),
+    passes("path-no-conflict", "granted to both", lambda f: granted(f, PATH, ("Other", PATH))),
     passes("path-no-conflict", "a sibling", lambda f: new(f, PATH, ("Other", "44'/535349'"))),
     passes("path-no-conflict", "a family", lambda f: new(f, "44'/60'", ("Ethereum", "44'/60'"))),
     passes("path-no-conflict", "its own other size", lambda f: new(f, PATH, ("Sample XL", PATH))),

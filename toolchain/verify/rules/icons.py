@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from toolchain.errors import ImageError
 from toolchain.verify.icons import Icon, glyph_size, read_icon, read_pixels
-from toolchain.verify.makefile import find, unquoted
+from toolchain.verify.makefile import find, unquoted, words
 from toolchain.verify.model import Candidate, Location, Problem, Severity, rule
 
 _EXTENSIONS = {".gif": "gif", ".png": "png", ".bmp": "bmp"}
@@ -173,10 +173,15 @@ def icon_same_on_nano(candidate: Candidate) -> Iterator[Problem]:
     fix="draw the glyph in one of the device's sizes",
 )
 def glyph_geometry(candidate: Candidate) -> Iterator[Problem]:
-    """Pictures of the app that were linked: square, in a size of the device."""
+    """Pictures of the app that were linked, and that the SDK has none of: square, in a size of the device."""
     sides, icon = candidate.target.glyphs, _path(candidate)
+    glyphs = words(candidate.app.variables.get("GLYPH_FILES", ""))
+    # The SDK's arrows have four by seven pixels, and so have the copies in the glyphs/ of many apps.
+    originals = {PurePosixPath(path).stem for path in glyphs if path.startswith("<sdk>/")}
     for path in candidate.tree.files:
         file = PurePosixPath(path)
+        if file.stem in originals:
+            continue
         linked = {f"C_{file.stem}", f"C_{file.stem}_bitmap"} & candidate.elf.symbols.keys()
         if file.suffix.lower() not in _EXTENSIONS or not linked or path == icon:
             continue

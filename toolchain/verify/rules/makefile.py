@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from toolchain.verify.makefile import Line, defines, find, unquoted, whole_lines, words
+from toolchain.verify.makefile import Line, defines, find, lines, unquoted, whole_lines, words
 from toolchain.verify.model import Candidate, Problem, Severity, rule
 
 _DEBUG_DEFINES = frozenset(
@@ -40,6 +40,9 @@ _DEPRECATED = {
     "SCRIPT_LD": "the SDK's linker script",
 }
 """SDK v25.13.0, Makefile.rules_generic, Makefile.glyphs and Makefile.standard_app."""
+
+_PRINTS_VARIANTS = re.compile(r"\t@?echo\s+[\"']?VARIANTS\s+\w+\s+([^\"']+)[\"']?")
+"""The recipe of listvariants."""
 
 _CALLER = r"MAKECMDGOALS|MAKEFLAGS|USER|LOGNAME|HOSTNAME|HOME|CI|GITHUB_\w+|GITLAB_\w+"
 _ASKS = re.compile(
@@ -136,9 +139,11 @@ def mk_no_deprecated(candidate: Candidate) -> Iterator[Problem]:
 def mk_variants(candidate: Candidate) -> Iterator[Problem]:
     """VARIANT_PARAM and VARIANT_VALUES: there, well formed, unique."""
     variables = candidate.app.variables
-    values = words(variables.get("VARIANT_VALUES", ""))
+    # Makefiles older than the SDK's for standard apps print the list themselves.
+    printed = next((m for line in lines(candidate) if (m := _PRINTS_VARIANTS.fullmatch(line.code))), None)
+    values = words(variables.get("VARIANT_VALUES", "")) or (printed[1].split() if printed else [])
     place = find(candidate, "VARIANT_VALUES")
-    if not unquoted(variables.get("VARIANT_PARAM", "")) or not values:
+    if not (unquoted(variables.get("VARIANT_PARAM", "")) or printed) or not values:
         yield Problem("the makefile declares no variants", place)
     for value in values:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", value):

@@ -9,7 +9,7 @@ from toolchain.diagnostic import in_vendor_folder
 from toolchain.target import targets
 from toolchain.verify.makefile import find, unquoted, words
 from toolchain.verify.model import Candidate, Location, Problem, Severity, rule
-from toolchain.verify.secrets import find_secret, is_for_tools
+from toolchain.verify.secrets import TEST_PHRASE, find_secret, is_for_tools
 
 _OTHER_DEVICES = frozenset({"apex_m"})
 """Names that ledger_app.toml may list although this product has no such target."""
@@ -18,12 +18,20 @@ _SWITCHES = re.compile(r"\b\w*(?:DEBUG|TEST|BYPASS|STAGING)\w*=(?!0\b)")
 _RELEASES = re.compile(r"(?:default|release|prod|production)", re.IGNORECASE)
 _TEST_FUNCTION = re.compile(r"^\s*(?:async\s+)?def test_\w+", re.MULTILINE)
 _MIN_TESTS = 3
+_TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py")
+_UNIT_TEST = re.compile(
+    r"(?:.*/)?(?:[^/]*unit[^/]*/(?:.*/)?.+|test_[^/]+|[^/]+_tests?)\.(?:c|cc|cpp|cxx)", re.IGNORECASE
+)
 _CHANGELOG = re.compile(r"CHANGELOG(?:\.\w+)?", re.IGNORECASE)
 _CHANGELOG_ENTRY = re.compile(r"^##\s+\[?v?(\d+\.\d+\.\d+[\w.-]*)\]?", re.MULTILINE)
 _TEMPLATE = re.compile(r"boilerplate", re.IGNORECASE)
 _HEADING = re.compile(r"^#.*boilerplate", re.IGNORECASE | re.MULTILINE)
 _README_LENGTH = 500
+_LONG_WORD = re.compile(r"\w{3,}")
 _DOCUMENT = re.compile(r".*\.(?:md|adoc|asc|asciidoc|rst|txt|tex|ya?ml)", re.IGNORECASE)
+_SPECIFICATION = re.compile(
+    r"(?:.*/)?docs?/.*(?:apdu|command|format|protocol|spec)[^/]*(?:/.*)?\.pdf", re.IGNORECASE
+)
 _COMMAND_WORD = re.compile(r"(?<![A-Za-z0-9])(CLA|INS|P1)(?![A-Za-z0-9])")
 _WRAPPERS = ("Makefile.standard_app", "standard_plugin.mk")
 
@@ -83,7 +91,7 @@ def manifest_tests_paths(candidate: Candidate) -> Iterator[Problem]:
         names = {PurePosixPath(f).name for f in files}
         if not files:
             yield Problem(f"{key} names {folder!r}, where there is nothing", Location(MANIFEST))
-        elif key in functional and not any(re.fullmatch(r"test_.*\.py|.*_test\.py", n) for n in names):
+        elif key in functional and not any(_TEST_FILE.fullmatch(n) for n in names):
             yield Problem(f"{key} names {folder!r}, which holds no test_*.py", Location(MANIFEST))
 
 
@@ -130,7 +138,9 @@ def functional_tests(candidate: Candidate) -> Iterator[Problem]:
         return
     folders = {str(PurePosixPath(f).parent) for f in tree.files if f.endswith("conftest.py")}
     folders |= set(_test_folders(candidate)[0].values())
-    tests = [f for folder in folders for f in tree.under(folder) if re.search(r"(?:^|/)test_[^/]*\.py$", f)]
+    tests = [
+        f for folder in folders for f in tree.under(folder) if _TEST_FILE.fullmatch(PurePosixPath(f).name)
+    ]
     count = sum(len(_TEST_FUNCTION.findall(tree.read(path) or "")) for path in set(tests))
     if count < _MIN_TESTS:
         many = f"only {count} test functions" if count else "no functional tests"
@@ -145,11 +155,13 @@ def functional_tests(candidate: Candidate) -> Iterator[Problem]:
     fix="test the parser on the PC with cmocka, and name the folder in ledger_app.toml: [unit_tests]",
 )
 def unit_tests(candidate: Candidate) -> Iterator[Problem]:
-    """A folder with C tests and a CMakeLists.txt."""
+    """Tests in C or C++ of the app's own: in the manifest's folder, in one for unit tests, or called so."""
     _, unit = _test_folders(candidate)
     tree = candidate.tree
+    named = any(_UNIT_TEST.fullmatch(f) and not in_vendor_folder(f) for f in tree.files)
     built = any(re.search(r"(?:^|/)[^/]*unit[^/]*/(?:.*/)?CMakeLists\.txt$", f) for f in tree.files)
-    if not built and not any(f.endswith(".c") for folder in unit.values() for f in tree.under(folder)):
+    listed = any(f.endswith(".c") for folder in unit.values() for f in tree.under(folder))
+    if not (named or built or listed):
         yield Problem("the app has no unit tests", Location(MANIFEST))
 
 
@@ -176,16 +188,20 @@ def fuzzing_present(candidate: Candidate) -> Iterator[Problem]:
     fix="run build, tests and this verification on every change",
 )
 def ci_automated(candidate: Candidate) -> Iterator[Problem]:
-    """A workflow, and actions of others pinned to a commit."""
+    """A workflow, and actions of others pinned to a commit; each action once, where it is used first."""
     tree = candidate.tree
     workflows = [f for f in tree.under(".github/workflows") if f.endswith((".yml", ".yaml"))]
     if not workflows:
         yield Problem("there is no workflow", Location(".github/workflows"))
+    places: dict[str, list[Location]] = {}
     for path in workflows:
         for number, line in enumerate((tree.read(path) or "").splitlines(), 1):
-            uses = re.search(r"uses:\s*['\"]?([\w./-]+)@([\w./-]+)", line[:1000])
+            uses = re.search(r"^[^#]*\buses:\s*['\"]?([\w./-]+)@([\w./-]+)", line[:1000])
             if uses and not re.fullmatch(r"[0-9a-f]{40}", uses[2]):
-                yield Problem(f"{uses[1]}@{uses[2]} can change without notice", Location(path, number))
+                places.setdefault(f"{uses[1]}@{uses[2]}", []).append(Location(path, number))
+    for action, where in places.items():
+        count = f" (in {len(where)} places)" * (len(where) > 1)
+        yield Problem(f"{action} can change without notice{count}", where[0])
 
 
 @rule(
@@ -214,9 +230,13 @@ def codeql_workflow(candidate: Candidate) -> Iterator[Problem]:
     fix="describe the commands (CLA, INS, data, answer) and what a transaction looks like in doc/",
 )
 def tx_format_documented(candidate: Candidate) -> Iterator[Problem]:
-    """A document of the app, not of a library in it, names its commands by their bytes: CLA, INS, P1."""
+    """A document of the app names its commands by CLA, INS, P1, or is the PDF of a specification."""
     for path in candidate.tree.files:
-        if not _DOCUMENT.fullmatch(path) or in_vendor_folder(path):
+        if in_vendor_folder(path):
+            continue
+        if _SPECIFICATION.fullmatch(path):
+            return
+        if not _DOCUMENT.fullmatch(path):
             continue
         if len(set(_COMMAND_WORD.findall(candidate.tree.read(path) or ""))) > 1:
             return
@@ -245,7 +265,9 @@ def readme(candidate: Candidate) -> Iterator[Problem]:
             yield Problem("a heading is still the template's", Location(path, line))
     if len(text) < _README_LENGTH:
         yield Problem(f"README.md has {len(text)} characters", place, Severity.ADVICE)
-    if candidate.app.name.lower() not in text.lower():
+    # "Cardano ADA" is the app of a README that says Cardano.
+    name = candidate.app.name.lower()
+    if not any(word in text.lower() for word in (name, *_LONG_WORD.findall(name))):
         yield Problem(f"README.md does not mention {candidate.app.name}", place, Severity.ADVICE)
 
 
@@ -378,5 +400,7 @@ def src_todo_secrets(candidate: Candidate) -> Iterator[Problem]:
             continue
         for line, what in find_secret(text):
             shipped = path.endswith((".c", ".h", ".mk", "Makefile"))
+            if what == TEST_PHRASE and not shipped:
+                continue
             severity = Severity.ADVICE if is_for_tools(what) and not shipped else None
             yield Problem(what, Location(path, line), severity)

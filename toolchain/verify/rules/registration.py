@@ -161,12 +161,12 @@ def elf_vs_database(candidate: Candidate) -> Iterator[Problem]:
     fix="use a subtree of the app's own",
 )
 def path_no_conflict(candidate: Candidate) -> Iterator[Problem]:
-    """No other app of the database has the same path, or one above or below it."""
+    """No other app of the database has the path, or one above or below it, unless it was granted to both."""
     params = candidate.install_params
     own = set(_variants(candidate))
     name = _plain(candidate.app.name)
     for path in params.paths if params else ():
-        if _coin_type(path) in _FAMILIES | {None}:
+        if _coin_type(path) in _FAMILIES | {None} or _is_granted(candidate, path):
             continue
         others = [
             entry.name
@@ -176,11 +176,9 @@ def path_no_conflict(candidate: Candidate) -> Iterator[Problem]:
             and any(_coin_type(other) is not None and _overlap(path, other) for other in entry.paths)
         ]
         if others:
-            severity = Severity.ADVICE if _is_granted(candidate, path) else None
             yield Problem(
                 f"{path_to_text(path)} is also that of {', '.join(sorted(set(others))[:3])}",
                 find(candidate, path_to_text(path)),
-                severity,
             )
 
 
