@@ -13,7 +13,6 @@ from toolchain import pipeline
 from toolchain.build.workplace import Workplace
 from toolchain.errors import ConfigError
 from toolchain.formats.elf import read_elf
-from toolchain.size import Size
 
 OFFICIAL = "official SDK"
 _STARTED = re.compile(r"\b(?:clone3?|v?fork)\(.*= [1-9]|(?:clone3?|v?fork) resumed.*= [1-9]")
@@ -66,7 +65,7 @@ def _bare(subject: Subject, folder: Path) -> Bare:
 
 def _flash(bare: Bare) -> float:
     (elf,) = bare.here.glob("build/*/bin/app.elf")
-    return Size.of(*read_elf(elf.read_bytes(), where=str(elf))).flash
+    return read_elf(elf.read_bytes(), where=str(elf))[0].span
 
 
 def _count(bare: Bare) -> Sample:

@@ -202,14 +202,24 @@ class Placed:
 
 
 @dataclass(frozen=True)
+class Function:
+    """A function: where it begins, and where its instructions lie, as start and end of each run of them."""
+
+    address: int
+    name: str
+    runs: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
 class ElfInfo:
     """What the ELF says beside the bytes that are loaded.
 
     ``metadata`` holds the texts of the ``ledger.*`` sections without that prefix (``app_name``,
     ``target_id``, ``sdk_version`` …). ``symbols`` maps names to values. ``strings`` are the printable
-    texts of the loaded bytes, in order; ``placed`` are functions and variables by address. ``undefined`` are
-    the names that nothing defines, ``relocations`` the sections that would still have to be resolved,
-    ``producers`` what compilers and linkers wrote of themselves (``.comment``). Sizes in bytes.
+    texts of the loaded bytes, in order; ``placed`` are functions and variables by address, ``functions`` the
+    code by address. ``undefined`` are the names that nothing defines, ``relocations`` the sections that would
+    still have to be resolved, ``producers`` what compilers and linkers wrote of themselves (``.comment``).
+    Sizes in bytes.
     """
 
     metadata: Mapping[str, str]
@@ -222,6 +232,7 @@ class ElfInfo:
     stack_size: int
     entry: int
     placed: tuple[Placed, ...] = ()
+    functions: tuple[Function, ...] = ()
     undefined: tuple[str, ...] = ()
     relocations: tuple[str, ...] = ()
     producers: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ from toolchain.formats.elf import read_elf
 from toolchain.image import Placed
 from toolchain.pipeline import Progress, Workspace, build
 from toolchain.size import Size
+from toolchain.stack import StackUse, Use
 
 Sizes = Mapping[tuple[str, str], Size]
 """By names of app and target. What was not there before is not in it."""
@@ -68,8 +69,9 @@ def _of_report(file: Path) -> Sizes:
                 int(fields[name]) for name in ("code", "data", "flash", "ram", "stack")
             )
             placed = tuple(Placed(0, int(size), str(name)) for name, size in fields.get("symbols", ()))
+            used = StackUse(chain=(Use("", int(fields.get("stack_used", 0))),))
             key = (str(fields["app"]), str(fields["target"]))
-            found[key] = Size(code, data, flash - code - data, ram, stack, placed)
+            found[key] = Size(code, data, flash - code - data, ram, stack, used, placed)
     except (ValueError, KeyError, TypeError) as e:
         raise ConfigError(
             "this is not what size writes", hint="./inv size --json --symbols 9999 > FILE", where=str(file)

@@ -4,18 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from toolchain.image import ElfInfo, Image, Placed
+from toolchain.stack import StackUse, stack_use
 from toolchain.target import Target
 
 
 @dataclass(frozen=True)
 class Size:
-    """One build in bytes. ``stack`` is what is left for it; ``placed`` the largest symbols, largest first."""
+    """One build in bytes.
+
+    ``stack`` is what is left for it, ``stack_used`` what is needed of that; ``placed`` are the symbols,
+    largest first.
+    """
 
     code: int
     data: int
     params: int
     ram: int
     stack: int
+    stack_used: StackUse
     placed: tuple[Placed, ...]
 
     @property
@@ -33,6 +39,7 @@ class Size:
             image.params_length,
             elf.bss_size,
             elf.stack_size,
+            stack_use(image, elf),
             tuple(largest),
         )
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from toolchain.artefacts import Built
 from toolchain.console import Output
@@ -13,6 +14,7 @@ from toolchain.emulator import Display
 from toolchain.errors import ConfigError
 from toolchain.pipeline import Outcome
 from toolchain.size import Size, changes, in_flash
+from toolchain.stack import StackUse
 from toolchain.target import Target
 
 
@@ -22,11 +24,11 @@ def sizes(
     symbols: int,
     previous: Mapping[tuple[str, str], Size],
 ) -> None:
-    """One row a build, then its largest symbols or what changed; then the first failure."""
+    """One row a build; largest symbols, deepest calls, what changed; then the first failure."""
     table = Table("app", "target", box=None, header_style="bold", pad_edge=False)
-    for name in ("code", "data", "flash", "RAM", "stack left", "flash before"):
+    for name in ("code", "data", "flash", "RAM", "stack", "stack used", "flash before"):
         table.add_column(name, justify="right")
-    details: list[Table] = []
+    details: list[RenderableType] = []
     for outcome in outcomes:
         if (built := outcome.value) is None:
             continue
@@ -40,27 +42,73 @@ def sizes(
             "flash": size.flash,
             "ram": size.ram,
             "stack": size.stack,
+            "stack_used": size.stack_used.total,
         }
         if before:
             fields["flash_before"] = before.flash
             fields["stack_before"] = before.stack
+            fields["stack_used_before"] = before.stack_used.total
             if before.placed:
                 fields["changes"] = [[c.name, c.before, c.after] for c in changes(before, size)]
         if symbols:
             fields["symbols"] = [[p.name, p.size] for p in size.placed[:symbols]]
+            fields |= _deepest_fields(size.stack_used, symbols)
         out.result("size", fields)
-        figures = [size.code, size.data, size.flash, size.ram, size.stack]
+        figures = [size.code, size.data, size.flash, size.ram, size.stack, size.stack_used.total]
         table.add_row(
             outcome.app, outcome.target.name, *map(str, figures), str(before.flash) if before else "-"
         )
         title = f"\n{outcome.app} for {outcome.target.title}"
         if symbols:
             details.append(_largest(size, outcome, symbols, title))
+            details += _deepest(size, symbols, title)
         if before and before.placed:
             details.append(_changed(before, size, title))
-    out.show(Group(table, *details))
+    out.show(Group(table, _EXPLANATION, *details))
     for outcome in outcomes:
         outcome.get()
+
+
+_EXPLANATION = Text(
+    "\nstack used: the deepest chain of calls in the machine code. One call through a pointer is followed, "
+    "into the deepest function whose address the app takes. What the operating system takes of the app's "
+    "stack is not in it.",
+    style="dim",
+)
+
+
+def _deepest_fields(use: StackUse, count: int) -> Mapping[str, object]:
+    return {
+        "stack_chain": [[u.name, u.size, u.by_pointer] for u in use.chain],
+        "frames": [[u.name, u.size] for u in use.frames[:count]],
+        "stack_recursive": use.recursive,
+        "stack_pointing": use.pointing,
+        "stack_open": use.open,
+    }
+
+
+def _deepest(size: Size, count: int, title: str) -> list[RenderableType]:
+    """The deepest chain of calls, the largest frames, and why it may be deeper."""
+    use = size.stack_used
+    chain = _columns("deepest calls", f"{title}: {use.total} of {size.stack} bytes of stack")
+    for step in use.chain:
+        chain.add_row(f"{step.name} (through a pointer)" if step.by_pointer else step.name, str(step.size))
+    frames = _columns("largest frames", title)
+    for frame in use.frames[:count]:
+        frames.add_row(frame.name, str(frame.size))
+    reasons = {
+        "recursion, counted once": use.recursive,
+        "calls through a second pointer, not followed": use.pointing,
+        "frames of a size known only at run time": use.open,
+    }
+    notes = [Text(f"{reason}: {', '.join(names)}") for reason, names in reasons.items() if names]
+    return [chain, frames, *notes]
+
+
+def _columns(name: str, title: str) -> Table:
+    table = Table(name, title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    table.add_column("bytes", justify="right")
+    return table
 
 
 def _largest(size: Size, outcome: Outcome[Built], count: int, title: str) -> Table:

@@ -14,7 +14,7 @@ typedef struct {
     char *dst;
     size_t size;
     size_t length;
-    void (*flush)(const char *text, size_t length);
+    bool prints;
 } sink_t;
 
 typedef struct {
@@ -28,12 +28,14 @@ typedef struct {
 
 static void put(sink_t *sink, char c)
 {
-    if (sink->flush != NULL) {
-        sink->flush(&c, 1);
-    }
-    else if (sink->length + 1 < sink->size) {
+    if (sink->length + 1 < sink->size) {
         sink->dst[sink->length] = c;
     }
+#ifdef HAVE_PRINTF
+    else if (sink->prints) {
+        shim_debug_print(&c, 1);
+    }
+#endif
     sink->length++;
 }
 
@@ -228,7 +230,7 @@ int snprintf(char *restrict dst, size_t size, const char *restrict format, ...)
 #ifdef HAVE_PRINTF
 void mcu_usb_printf(const char *format, ...)
 {
-    sink_t sink = {.flush = shim_debug_print};
+    sink_t sink = {.prints = true};
     va_list args;
     va_start(args, format);
     format_into(&sink, SHIM_PIC(format), &args);

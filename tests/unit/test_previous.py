@@ -13,6 +13,7 @@ from toolchain.formats.elf import read_elf
 from toolchain.pipeline import Workspace
 from toolchain.previous import _export, sizes
 from toolchain.size import Change, Size, changes
+from toolchain.stack import StackUse
 from toolchain.target import get_target
 
 MANIFEST = '[app]\nbuild_directory = "./"\nsdk = "C"\ndevices = ["nanos+"]\n'
@@ -59,7 +60,7 @@ def test_a_report(job: Job, tmp_path: Path) -> None:
     file.write_text(head + ',"symbols":[["main",60]]}\n')
     before = sizes(str(file), [job], work(tmp_path), ignore)["one", "nanosp"]
     assert (before.flash, before.params, before.stack) == (125, 5, 9)
-    assert changes(before, Size(1, 2, 3, 4, 5, ())) == (Change("main", 60, 0),)
+    assert changes(before, Size(1, 2, 3, 4, 5, StackUse(), ())) == (Change("main", 60, 0),)
     file.write_text(head + "}\n")
     assert sizes(str(file), [job], work(tmp_path), ignore)["one", "nanosp"].placed == ()
 

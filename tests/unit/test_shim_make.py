@@ -1,5 +1,6 @@
 """The shim's makefiles: what a build with nothing to do starts."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -19,18 +20,22 @@ _STARTED = re.compile(r"\b(?:execve|clone3?|v?fork)\(")
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the sample app, built."""
+    return built(tmp_path_factory.mktemp("make"))
+
+
+def built(folder: Path, target: str = "nanos2", **environment: str) -> Path:
+    """A copy of the sample app, built by make alone."""
+    app = folder / "app"
     ignored = shutil.ignore_patterns("build", "bin", "__pycache__", "golden")
-    folder = tmp_path_factory.mktemp("make") / "app"
-    shutil.copytree(ROOT / "apps" / "boilerplate", folder, ignore=ignored)
-    subprocess.run(make(folder), check=True, capture_output=True)
-    return folder
+    shutil.copytree(ROOT / "apps" / "boilerplate", app, ignore=ignored)
+    subprocess.run(make(app, target), check=True, capture_output=True, env={**os.environ, **environment})
+    return app
 
 
-def make(folder: Path) -> list[str]:
+def make(folder: Path, target: str = "nanos2") -> list[str]:
     links = plain_root(ROOT / ".work") / "links"
     shim = plain_link(ROOT, links) / "sdk-shim"
-    return ["make", "-C", str(folder), "TARGET=nanos2", f"BOLOS_SDK={shim}", *TOOLS]
+    return ["make", "-C", str(folder), f"TARGET={target}", f"BOLOS_SDK={shim}", *TOOLS]
 
 
 def started(folder: Path) -> list[str]:

@@ -4,12 +4,13 @@ from tests.unit.formats.elf_builder import ElfBuilder
 from toolchain.formats.elf import read_elf
 from toolchain.image import Placed
 from toolchain.size import Change, Size, changes, in_flash
+from toolchain.stack import StackUse
 from toolchain.target import get_target
 
 
 def size(*placed: tuple[str, int]) -> Size:
     symbols = tuple(Placed(address, length, name) for address, (name, length) in enumerate(placed))
-    return Size(code=1, data=2, params=3, ram=4, stack=5, placed=symbols)
+    return Size(code=1, data=2, params=3, ram=4, stack=5, stack_used=StackUse(), placed=symbols)
 
 
 def test_flash_is_everything_that_is_loaded() -> None:

@@ -6,6 +6,7 @@ the structures. Its section classes are not used: they decompress, index and all
 file, whereas everything here is checked against the size of the file before it is read.
 """
 
+import bisect
 import io
 import itertools
 import re
@@ -19,7 +20,7 @@ from elftools.construct import Construct
 from elftools.elf.elffile import ELFFile
 
 from toolchain.errors import ImageError
-from toolchain.image import ElfInfo, Image, Placed, ProgramSegment, Section, Segment
+from toolchain.image import ElfInfo, Function, Image, Placed, ProgramSegment, Section, Segment
 from toolchain.target import target_by_id
 
 _MAX_FILE = 1 << 26
@@ -31,6 +32,7 @@ _MAX_METADATA = 1024
 _SHF_ALLOC = 2
 _SECTION_HEADER, _PROGRAM_HEADER = 40, 32  # bytes, ELF32
 _SYMBOL = struct.Struct("<IIIBBH")  # Elf32_Sym: name, value, size, info, other, section
+_MAPPING = "$"  # begins the names that tell code from data (Arm ELF ABI)
 _OBJECT, _FUNCTION, _SECTION, _FILE = 1, 2, 3, 4  # types of symbols
 _UNDEFINED = _LOCAL = 0
 _RELOCATIONS = ("SHT_REL", "SHT_RELA", "SHT_DYNAMIC")
@@ -88,7 +90,8 @@ def _read(data: bytes, given_flags: int | None) -> tuple[Image, ElfInfo]:
     elf = _open(data)
     headers = _section_headers(elf, data)
     loads = _loads(elf, data)
-    named = tuple(_table(headers, data))
+    everything = tuple(_table(headers, data))
+    named = tuple(symbol for symbol in everything if not symbol.name.startswith(_MAPPING))
     table = tuple(symbol for symbol in named if symbol.defined)
     symbols = _values(table)
     metadata = _metadata(headers, data)
@@ -138,6 +141,7 @@ def _read(data: bytes, given_flags: int | None) -> tuple[Image, ElfInfo]:
         stack_size=stack_size,
         entry=entry,
         placed=_placed(table),
+        functions=tuple(_functions(table, everything)),
         undefined=tuple(sorted({symbol.name for symbol in named if not symbol.defined})),
         relocations=tuple(h.name for h in headers if h.type in _RELOCATIONS and h.size),
         producers=tuple(_producers(headers, data)),
@@ -302,7 +306,7 @@ def _table(headers: list[_Header], data: bytes) -> Iterator[_Symbol]:
         if kind in (_FILE, _SECTION):
             continue
         name = _name(names, name_offset, f"symbol {index}")
-        if not name or name.startswith("$"):  # mapping symbols of the Arm ELF ABI, not names
+        if not name:
             continue
         yield _Symbol(name, value, size, kind, binding == _LOCAL, section != _UNDEFINED)
 
@@ -327,6 +331,38 @@ def _placed(table: Iterable[_Symbol]) -> tuple[Placed, ...]:
             address = s.value & ~1 if s.kind == _FUNCTION else s.value
             found.setdefault((address, s.size), Placed(address, s.size, s.name))
     return tuple(sorted(found.values()))
+
+
+def _functions(table: Iterable[_Symbol], everything: Iterable[_Symbol]) -> Iterator[Function]:
+    """Functions by address, of several names for one place the first.
+
+    One whose size nobody wrote, as in assembly, reaches up to the next one; none reaches farther.
+    """
+    found: dict[int, _Symbol] = {}
+    for symbol in table:
+        if symbol.kind == _FUNCTION:
+            found.setdefault(symbol.value & ~1, symbol)
+    marks = sorted({(s.value, s.name[1:2] != "d") for s in everything if s.name.startswith(_MAPPING)})
+    starts = [address for address, _ in marks]
+    ordered = sorted(found.items())
+    nexts = [*(address for address, _ in ordered[1:]), 1 << 32]
+    for (address, symbol), following in zip(ordered, nexts, strict=False):
+        end = min(address + symbol.size, following) if symbol.size else following
+        begins = bisect.bisect_right(starts, address)
+        inside = marks[begins : bisect.bisect_left(starts, end)]
+        runs = _runs(address, end, inside, is_code=begins == 0 or marks[begins - 1][1])
+        yield Function(address, symbol.name, tuple(runs))
+
+
+def _runs(
+    start: int, end: int, marks: Iterable[tuple[int, bool]], *, is_code: bool
+) -> Iterator[tuple[int, int]]:
+    """The parts of a function that are instructions; ``marks`` say where they begin and end."""
+    for address, begins in (*marks, (end, False)):
+        if is_code and not begins and start < address:
+            yield start, address
+        if begins != is_code:
+            start, is_code = address, begins
 
 
 def _symbol(symbols: Mapping[str, int], *names: str) -> int:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 BASE, RAM = 0xC0DE0000, 0xDA7A0000
 SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_NOBITS = 1, 2, 3, 8
 SHT_REL = 9
-_WEAK = 2
+STT_FUNC = 2
+_GLOBAL, _WEAK = 1, 2
 SHF_WRITE, SHF_ALLOC, SHF_EXEC, SHF_COMPRESSED = 1, 2, 4, 0x800
 
 # Offsets of fields in the ELF header, a section header and a program header (ELF32).
@@ -55,7 +56,8 @@ class ElfBuilder:
     """A valid app for Nano S Plus unless told otherwise.
 
     ``code`` and ``data`` are padded to ``page``. ``symbols`` replace those of the layout, None removes
-    one; ``local_symbols`` come before them, ``undefined`` ones, which are weak, behind.
+    one; ``local_symbols`` come before them, ``functions`` (name, offset in the code, size) and ``undefined``
+    ones, which are weak, behind.
     ``sections`` are added behind the usual ones.
     """
 
@@ -72,6 +74,7 @@ class ElfBuilder:
     metadata: dict[str, str] = field(default_factory=lambda: dict(METADATA))
     symbols: dict[str, int | None] = field(default_factory=dict)
     local_symbols: dict[str, int] = field(default_factory=dict)
+    functions: tuple[tuple[str, int, int], ...] = ()
     undefined: tuple[str, ...] = ()
     sections: tuple[ElfSection, ...] = ()
 
@@ -109,6 +112,10 @@ class ElfBuilder:
             for name, value in symbols.items():
                 records.append(struct.pack("<IIIBBH", len(strings), value, 0, bind << 4, 0, 1))
                 strings += name.encode() + b"\0"
+        for name, offset, size in self.functions:
+            at = self.base + offset | 1
+            records.append(struct.pack("<IIIBBH", len(strings), at, size, _GLOBAL << 4 | STT_FUNC, 0, 1))
+            strings += name.encode() + b"\0"
         for name in self.undefined:
             records.append(struct.pack("<IIIBBH", len(strings), 0, 0, _WEAK << 4, 0, 0))
             strings += name.encode() + b"\0"
