@@ -126,6 +126,8 @@ def build(
         "report": "write a report to this .sarif, .html, .xml (JUnit) or .json; may be given several times",
         "baseline": "file with findings that the app had before; they do not count",
         "update-baseline": "write what was found into that file",
+        "variants": "every variant that the makefile lists; policy store takes them in any case",
+        "also-sdk": "folder of a second SDK, for example a newer one: what it finds is advice",
         "list-rules": "list the policy's rules instead",
         "explain": "tell about one rule instead",
     },
@@ -146,6 +148,8 @@ def verify(
     report: Strings = None,
     baseline: str = "",
     update_baseline: bool = False,
+    variants: bool = False,
+    also_sdk: str = "",
     list_rules: bool = False,
     explain: str = "",
     clean: bool = False,
@@ -163,6 +167,8 @@ def verify(
         raise ConfigError("--update-baseline writes the file that --baseline names")
     if only and (report or baseline):
         raise ConfigError("--only shows what single rules find: no report, no baseline")
+    if only and (variants or also_sdk):
+        raise ConfigError("--only looks at one build: no variants, no second SDK")
     registered, reports = pipeline.database(database), pipeline.report_files(report or ())
     known = None if update_baseline else pipeline.baseline(baseline)
     work = pipeline.Workspace.of(PROJECT, dist)
@@ -172,8 +178,15 @@ def verify(
     if only:
         views.checked(out, pipeline.check_rules(outcomes, chosen, work, only, registered))
         return
+    if variants or pipeline.wants_variants(chosen):
+        with out.progress("build variants") as progress:
+            outcomes = (*outcomes, *pipeline.build_variants(outcomes, work, progress))
+    context = pipeline.Context(registered)
+    if also_sdk:
+        with out.progress("build with the other SDK") as progress:
+            context = replace(context, trials=pipeline.try_sdk(outcomes, also_sdk, work, progress))
     with out.progress("verify") as progress:
-        verified = pipeline.verify_all(outcomes, chosen, work, registered, progress)
+        verified = pipeline.verify_all(outcomes, chosen, work, context, progress)
     if update_baseline:
         known = pipeline.update_baseline(baseline, verified)
     judged = pipeline.judge(verified, chosen, known)

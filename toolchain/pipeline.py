@@ -12,7 +12,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -34,6 +34,8 @@ from toolchain.manifest import (
 )
 from toolchain.target import Target, get_target, targets
 from toolchain.userdata import data_folder
+from toolchain.variants import results as results_folder
+from toolchain.variants import trial, variant, variant_jobs
 
 # Imports are most of a build with nothing to do, and what is imported before make starts is waited for. So
 # all that comes later is imported where it is used.
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from toolchain.keys import AskSecret, PublicKey, Signer
     from toolchain.package import Loaded, Package
     from toolchain.sign.record import KeyRecord
-    from toolchain.verify import Candidate, Finding, Policy, Rule
+    from toolchain.verify import Candidate, Finding, Policy, Rule, Trial
     from toolchain.verify.baseline import Baseline
     from toolchain.verify.database import Database
     from toolchain.verify.report import Renderer, Subject
@@ -73,12 +75,21 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Outcome(Generic[T_co]):
-    """What became of one of several jobs: a value or an error, never both."""
+    """What became of one of several jobs: a value or an error, never both.
+
+    ``variant`` is the one that the job asked for, empty for the makefile's own choice.
+    """
 
     app: str
     target: Target
     value: T_co | None
     error: ToolchainError | None
+    variant: str = ""
+
+    @property
+    def name(self) -> str:
+        """The app's, and its variant if it is not the makefile's own choice."""
+        return f"{self.app} ({self.variant})" if self.variant else self.app
 
     def get(self) -> T_co:
         """The value.
@@ -212,25 +223,25 @@ def build(
     )
     outcomes = []
     for job, result in zip(todo, results, strict=True):
-        label = job.manifest.directory.name
+        names = (job.manifest.directory.name, job.target)
         if isinstance(result, ToolchainError):
-            outcomes.append(Outcome[Built](label, job.target, None, result))
+            outcomes.append(Outcome[Built](*names, None, result, variant(job)))
         else:
-            folder = work.dist / label / job.target.name
-            outcomes.append(_attempt(label, job.target, functools.partial(write_build, job, result, folder)))
+            write = functools.partial(write_build, job, result, results_folder(work.dist, job))
+            outcomes.append(_attempt(*names, write, variant(job)))
     return tuple(outcomes)
 
 
-def _attempt(app: str, target: Target, action: Callable[[], T]) -> Outcome[T]:
+def _attempt(app: str, target: Target, action: Callable[[], T], variant: str = "") -> Outcome[T]:
     try:
-        return Outcome(app, target, action(), None)
+        return Outcome(app, target, action(), None, variant)
     except ToolchainError as e:
-        return Outcome(app, target, None, e)
+        return Outcome(app, target, None, e, variant)
 
 
 def _each(outcomes: Sequence[Outcome[T]], stage: Callable[[T], U]) -> tuple[Outcome[U], ...]:
     """The next stage for each that got this far; what failed before stays failed."""
-    return tuple(_attempt(o.app, o.target, lambda: stage(o.get())) for o in outcomes)  # noqa: B023
+    return tuple(_attempt(o.app, o.target, lambda: stage(o.get()), o.variant) for o in outcomes)  # noqa: B023
 
 
 # Verify
@@ -295,28 +306,82 @@ def database(file: str) -> Database | None:
     )
 
 
+@dataclass(frozen=True)
+class Context:
+    """What a candidate is held against beside its own build.
+
+    ``registered`` holds the load parameters that are registered for apps, ``trials`` what became of builds
+    with another SDK, by app and name of target.
+    """
+
+    registered: Database | None = None
+    trials: Mapping[tuple[str, str], Trial] = field(default_factory=dict)
+
+
 def verify_all(
     outcomes: Sequence[Outcome[Built]],
     chosen: Policy,
     work: Workspace,
-    registered: Database | None = None,
+    context: Context | None = None,
     progress: Progress = lambda _done, _all: None,
 ) -> tuple[Outcome[Verified], ...]:
     """Check every build; report.json and report.sarif of each are written either way, for it alone.
 
-    ``registered`` holds the load parameters that are registered for apps.
+    A policy that asks for all variants gets those that are not among ``outcomes`` built; they are checked as
+    well, but not given back.
     """
-    today = _today()
+    context, today, asked = context or Context(), _today(), len(outcomes)
+    if wants_variants(chosen) and not any(o.variant for o in outcomes):
+        outcomes = (*outcomes, *build_variants(outcomes, work))
     finished = itertools.count(1)
     progress(0, len(outcomes))
+    others: dict[tuple[str, str], dict[str, str]] = {}
+    checked: dict[int, Outcome[Verified]] = {}
 
     def one(built: Built) -> Verified:
-        try:
-            return _verify(built, chosen, registered, work, today)
-        finally:
-            progress(next(finished), len(outcomes))
+        return _verify(built, chosen, _candidate(built, work, context, others), today)
 
-    return _each(outcomes, one)
+    # Variants first: the makefile's own choice answers for all of them.
+    for number, outcome in sorted(enumerate(outcomes), key=lambda pair: not pair[1].variant):
+        (checked[number],) = _each([outcome], one)
+        if outcome.variant:
+            problems = others.setdefault((outcome.app, outcome.target.name), {})
+            problems[outcome.variant] = str(checked[number].error or "")
+        progress(next(finished), len(outcomes))
+    return tuple(checked[number] for number in range(asked))
+
+
+def wants_variants(chosen: Policy) -> bool:
+    """Whether a policy asks for every variant of an app."""
+    return any(rule.id == "variants-all-built" for rule in chosen.rules)
+
+
+def build_variants(
+    outcomes: Sequence[Outcome[Built]], work: Workspace, progress: Progress = lambda _done, _all: None
+) -> tuple[Outcome[Built], ...]:
+    """Compile the other variants of what was built; results lie in ``variants/`` of the target."""
+    todo = [job for o in outcomes if o.value for job in variant_jobs(o.value)]
+    return build(todo, work, clean=False, progress=progress) if todo else ()
+
+
+def try_sdk(
+    outcomes: Sequence[Outcome[Built]], sdk: str, work: Workspace, progress: Progress
+) -> Mapping[tuple[str, str], Trial]:
+    """Build once more, with another SDK, what the makefiles built on their own; by app and name of target.
+
+    Raises:
+        ConfigError: there is no SDK in that folder.
+    """
+    found = find_sdk(Path(sdk).expanduser().absolute(), work.work / "sdk")
+    built = [o.value for o in outcomes if o.value and not o.variant]
+    todo = [replace(b.job, sdk=found.path, compiler="") for b in built]
+    finished = itertools.count(1)
+    progress(0, len(todo))
+    made = build_all(todo, root=work.work, done=lambda _job: progress(next(finished), len(todo)))
+    return {
+        (job.manifest.directory.name, job.target.name): trial(job, found, result, work.work)
+        for job, result in zip(todo, made, strict=True)
+    }
 
 
 def check_rules(
@@ -337,7 +402,7 @@ def check_rules(
     today = _today()
 
     def one(built: Built) -> Judged:
-        candidate = _candidate(built, registered, work)
+        candidate = _candidate(built, work, Context(registered), {})
         return Judged(chosen.name, check(candidate, chosen, today, only=rules))
 
     return _each(outcomes, one)
@@ -365,10 +430,10 @@ def judge(
         if outcome.error and not isinstance(outcome.error, VerificationError):
             raise outcome.error
         found = known.mark(findings(outcome)) if known else findings(outcome)
-        require(found, chosen, f"{outcome.app} for {outcome.target.title}")
+        require(found, chosen, f"{outcome.name} for {outcome.target.title}")
         return Judged(chosen.name, found)
 
-    return tuple(_attempt(o.app, o.target, functools.partial(one, o)) for o in outcomes)
+    return tuple(_attempt(o.app, o.target, functools.partial(one, o), o.variant) for o in outcomes)
 
 
 def baseline(file: str) -> Baseline | None:
@@ -407,7 +472,7 @@ def subjects(outcomes: Sequence[Outcome[Verified | Judged]]) -> tuple[Subject, .
 
     return tuple(
         Subject(
-            app=outcome.app,
+            app=outcome.name,
             target=outcome.target.name,
             title=outcome.target.title,
             findings=findings(outcome),
@@ -443,10 +508,16 @@ def _today() -> datetime.date:
     return datetime.datetime.now(tz=datetime.UTC).date()
 
 
-def _candidate(built: Built, registered: Database | None, work: Workspace) -> Candidate:
+def _candidate(
+    built: Built,
+    work: Workspace,
+    context: Context,
+    others: Mapping[tuple[str, str], Mapping[str, str]],
+) -> Candidate:
     from toolchain.build.analyzer import analyze
     from toolchain.verify import Candidate
 
+    key = (built.job.manifest.directory.name, built.job.target.name)
     return Candidate(
         app=built.result.app,
         target=built.job.target,
@@ -456,19 +527,20 @@ def _candidate(built: Built, registered: Database | None, work: Workspace) -> Ca
         provenance=built.result.provenance,
         sources=built.result.sources,
         commands=built.result.commands,
-        database=registered,
+        database=context.registered,
         analyzer=functools.partial(analyze, built.job, built.result, root=work.work),
         cache=work.work / "parsed",
+        variant=variant(built.job),
+        variants=others.get(key, {}),
+        trial=context.trials.get(key),
     )
 
 
-def _verify(
-    built: Built, chosen: Policy, registered: Database | None, work: Workspace, today: datetime.date
-) -> Verified:
+def _verify(built: Built, chosen: Policy, candidate: Candidate, today: datetime.date) -> Verified:
     from toolchain.verify import Finding, verify
 
     try:
-        image, findings = verify(_candidate(built, registered, work), chosen, today=today)
+        image, findings = verify(candidate, chosen, today=today)
     except VerificationError as e:
         _write_report(built, [f for f in e.findings if isinstance(f, Finding)], chosen)
         raise

@@ -77,7 +77,7 @@ def _json_verified(
     from toolchain.verify.report.plain import fields
 
     for outcome in outcomes:
-        names = {"app": outcome.app, "target": outcome.target.name}
+        names = {"app": outcome.name, "target": outcome.target.name}
         for finding in findings(outcome):
             out.result("finding", names | fields(finding))
         if (result := outcome.value) and whole:
@@ -104,7 +104,7 @@ def verified(out: Output, outcomes: Sequence[Outcome[Judged]], policy: Policy) -
     _show_findings(out, outcomes)
     table = _table("app", "target", "policy", "findings>", "verdict")
     for outcome in outcomes:
-        names = (outcome.app, outcome.target.name, policy.name)
+        names = (outcome.name, outcome.target.name, policy.name)
         count = str(len(findings(outcome)))
         if outcome.value is not None:
             table.add_row(*names, count, Text("passed", "green"))

@@ -47,7 +47,8 @@ VARIABLES = (
 _EXTRA = """\
 .DEFAULT_GOAL := .toolchain
 TOOLCHAIN_ELF := $(if $(BIN_DIR),$(BIN_DIR),build/$(TARGET)/bin)/app.elf
-$(foreach name,{names} TOOLCHAIN_ELF,\\
+TOOLCHAIN_VARIANT := $(if $(VARIANT_PARAM),$($(VARIANT_PARAM)))
+$(foreach name,{names} TOOLCHAIN_ELF TOOLCHAIN_VARIANT,\\
   $(if $(filter-out undefined,$(origin $(name))),$(file >{folder}/$(name),$($(name)))))
 .PHONY: .toolchain
 .toolchain: {goal}; @:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 
 from toolchain.errors import VerificationError
 from toolchain.image import VerifiedImage, seal
-from toolchain.verify.model import Candidate, Finding, Location, Rule, Severity, printable
+from toolchain.verify.model import Candidate, Finding, Location, Rule, Severity, Trial, printable
 from toolchain.verify.policy import Policy, get_policy, policies
 from toolchain.verify.rules import RULES
 from toolchain.verify.waivers import apply, waiver
@@ -24,6 +24,7 @@ __all__ = [
     "Policy",
     "Rule",
     "Severity",
+    "Trial",
     "blocking",
     "check",
     "get_policy",

@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from toolchain.verify.model import Candidate, Location
@@ -32,6 +32,17 @@ def defines(candidate: Candidate) -> dict[str, str]:
     found = [word.removeprefix("-D") for word in words(variables.get("DEFINES", ""))]
     found += [word[2:] for word in words(variables.get("CFLAGS", "")) if word.startswith("-D")]
     return {name: value for name, _, value in (word.partition("=") for word in found)}
+
+
+def variants(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of the variants that a makefile lists, each once."""
+    return tuple(dict.fromkeys(words(variables.get("VARIANT_VALUES", ""))))
+
+
+def own_variant(variables: Mapping[str, str]) -> str:
+    """The variant that the makefile builds if nobody asks for one; empty if nobody can tell."""
+    listed, chosen = variants(variables), unquoted(variables.get("TOOLCHAIN_VARIANT", ""))
+    return listed[0] if len(listed) == 1 else chosen if chosen in listed else ""
 
 
 def unquoted(value: str) -> str:

@@ -4,7 +4,7 @@ import dataclasses
 import enum
 import functools
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -79,13 +79,25 @@ class Command(Protocol):
 
 
 @dataclass(frozen=True)
+class Trial:
+    """The same app built with another SDK: ``error`` if it does not build, and what was said if it does."""
+
+    sdk: str
+    error: str = ""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    analyzer: Callable[[], tuple[Defect, ...]] = tuple
+
+
+@dataclass(frozen=True)
 class Candidate:
     """One build of one app for one target, before anything is known about it.
 
     ``sources`` is the app's folder (the one with ``ledger_app.toml``) as it was compiled. ``commands``
     made every object of the image, and linked it. ``database`` is the vendor's register, if it was given.
     ``analyzer`` runs the static analyzer over the same commands; it is asked if a rule wants to know.
-    ``cache`` is a folder where what was parsed is kept.
+    ``cache`` is a folder where what was parsed is kept. ``variant`` is the one that was asked for, empty for
+    the makefile's own choice; ``variants`` are the others that were built, each with what stopped it, if
+    anything did. ``trial`` is the build with another SDK, if one was asked for.
     """
 
     app: App
@@ -99,6 +111,9 @@ class Candidate:
     database: Database | None = None
     analyzer: Callable[[], tuple[Defect, ...]] | None = None
     cache: Path | None = None
+    variant: str = ""
+    variants: Mapping[str, str] = field(default_factory=dict)
+    trial: Trial | None = None
 
     @functools.cached_property
     def tree(self) -> SourceTree:

@@ -349,6 +349,7 @@ OTHERS = (
         "elf-host-paths",
         "elf-debug-leftover",
     ),
+    _mutant("variants", lambda s: s.assign("VARIANT_VALUES", "one two"), "variants-all-built"),
     _mutant("build_id", lambda s: s.make_last("SHIM_LDFLAGS += --build-id=sha1"), "reproducible-flags"),
     _mutant("fetch_while_read", lambda s: s.make("PLANTED := $(shell curl --version)"), "mk-no-side-effects"),
     _mutant(

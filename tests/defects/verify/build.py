@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.defects.verify.case import fails, passes
 from tests.unit.verify.candidates import CFLAGS, MAKEFILE, good, with_commands, with_diagnostics
 from toolchain.diagnostic import Defect, Diagnostic
-from toolchain.verify import Candidate, Severity
+from toolchain.verify import Candidate, Severity, Trial
 
 WARNING = Diagnostic("src/main.c", 12, 5, "warning", "unused function 'f'", "-Wunused-function", "app")
 NOTE = Diagnostic("src/main.c", 12, 5, "note", "declared here", "", "app")
@@ -35,6 +35,11 @@ def analysed(folder: Path, *defects: Defect) -> Candidate:
     return dataclasses.replace(good(folder), analyzer=lambda: defects)
 
 
+def tried(folder: Path, *said: Diagnostic, error: str = "", defects: tuple[Defect, ...] = ()) -> Candidate:
+    """Built with another SDK as well."""
+    return dataclasses.replace(good(folder), trial=Trial("sdk v26", error, said, lambda: defects))
+
+
 NULL = Defect(
     Diagnostic("src/main.c", 9, 3, "warning", "null pointer", "core.NullDereference", "app", "analyzer"),
     (Diagnostic("src/main.c", 7, 1, "note", "assuming x is 0", "", "app", "analyzer"),),
@@ -59,6 +64,12 @@ CASES = (
         "",
     ),
     passes("static-analyzer-clean", "nothing found", analysed),
+    fails("sdk-latest-scan", "does not build", lambda f: tried(f, error="no such file"), "Makefile"),
+    fails("sdk-latest-scan", "a warning", lambda f: tried(f, WARNING), "src/main.c:12:5"),
+    fails("sdk-latest-scan", "a defect", lambda f: tried(f, defects=(NULL,)), "src/main.c:9:3"),
+    passes("sdk-latest-scan", "of that SDK", lambda f: tried(f, SDK, NOTE, defects=(IN_SDK,))),
+    passes("sdk-latest-scan", "nothing found", tried),
+    passes("sdk-latest-scan", "not asked for", good),
     fails("build-no-warnings", "in the app", lambda f: with_diagnostics(good(f), WARNING), "src/main.c:12:5"),
     fails("build-no-warnings", "in the SDK", lambda f: with_diagnostics(good(f), SDK), "sdk: src/os.c:3:1"),
     fails("build-no-warnings", "of the linker", lambda f: with_diagnostics(good(f), LINKER), ""),

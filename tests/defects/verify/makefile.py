@@ -1,5 +1,6 @@
 """Switches that do not belong into a release."""
 
+import dataclasses
 from pathlib import Path
 
 from tests.defects.verify.case import fails, passes
@@ -20,7 +21,30 @@ def printing(folder: Path, variants: str) -> Candidate:
     return good(folder, makefile=makefile + recipe, variables=variables)
 
 
+def several(folder: Path, *, own: str = "", asked: str = "", **others: str) -> Candidate:
+    """An app with three variants, of which the makefile chooses ``own``; what became of the others."""
+    variables = {"VARIANT_VALUES": "A B C", **({"TOOLCHAIN_VARIANT": own} if own else {})}
+    return dataclasses.replace(good(folder, variables=variables), variant=asked, variants=others)
+
+
 CASES = (
+    fails("variants-all-built", "none", several, "Makefile:12"),
+    fails("variants-all-built", "one is missing", lambda f: several(f, own="A", B=""), "Makefile:12"),
+    fails(
+        "variants-all-built", "one fails", lambda f: several(f, own="A", B="", C="2 findings"), "Makefile:12"
+    ),
+    fails(
+        "variants-all-built",
+        "nobody knows which one was built",
+        lambda f: several(f, own="D", B="", C=""),
+        "Makefile:12",
+    ),
+    fails("variants-all-built", "by a recipe alone", lambda f: printing(f, "COIN A B"), "Makefile"),
+    passes("variants-all-built", "one, by a recipe", lambda f: printing(f, "COIN A")),
+    passes("variants-all-built", "all others", lambda f: several(f, own="A", B="", C="")),
+    passes("variants-all-built", "all", lambda f: several(f, A="", B="", C="")),
+    passes("variants-all-built", "one of the others", lambda f: several(f, asked="B")),
+    passes("variants-all-built", "there is one only", good),
     fails("mk-no-debug", "DEBUG", lambda f: line(f, "DEBUG = 1", DEBUG="1"), "Makefile:16"),
     fails(
         "mk-no-debug", "over USB", lambda f: line(f, "DEBUG_OVER_USB=1", DEBUG_OVER_USB="1"), "Makefile:16"

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from toolchain.diagnostic import Diagnostic
+from toolchain.diagnostic import Defect, Diagnostic
 from toolchain.verify.code import app_commands
 from toolchain.verify.makefile import find, lines, words
 from toolchain.verify.model import Candidate, Location, Problem, Root, Severity, Step, rule
@@ -59,9 +59,8 @@ def build_no_warnings(candidate: Candidate) -> Iterator[Problem]:
     """Warnings of compiler, assembler and linker, whose ever the source is."""
     for diagnostic in candidate.diagnostics:
         if diagnostic.tool != "make" and diagnostic.level != "note":
-            flag = f" [{diagnostic.flag}]" if diagnostic.flag else ""
             whose = "" if diagnostic.origin == "app" else f" (in {diagnostic.origin} code)"
-            yield Problem(f"{diagnostic.message}{flag}{whose}", _place(diagnostic))
+            yield Problem(f"{_text(diagnostic)}{whose}", _place(diagnostic))
 
 
 @rule(
@@ -142,14 +141,40 @@ def static_analyzer_clean(candidate: Candidate) -> Iterator[Problem]:
         yield Problem("the static analyzer did not run, so nobody knows what it would find")
         return
     for defect in candidate.analyzer():
-        checker = f" [{defect.at.flag}]" if defect.at.flag else ""
-        yield Problem(
-            f"{defect.at.message}{checker}",
-            _place(defect.at),
-            Severity.WARNING if defect.at.origin == "sdk" else None,
-            # A way of one step is the place itself.
-            trace=tuple(Step(note.message, _location(note)) for note in defect.trace if defect.trace[1:]),
-        )
+        severity = Severity.WARNING if defect.at.origin == "sdk" else None
+        yield Problem(_text(defect.at), _place(defect.at), severity, trace=_trace(defect))
+
+
+def _text(diagnostic: Diagnostic) -> str:
+    return diagnostic.message + (f" [{diagnostic.flag}]" if diagnostic.flag else "")
+
+
+def _trace(defect: Defect) -> tuple[Step, ...]:
+    """The way to a defect; one of a single step is the place itself."""
+    return tuple(Step(note.message, _location(note)) for note in defect.trace if defect.trace[1:])
+
+
+@rule(
+    "sdk-latest-scan",
+    Severity.ADVICE,
+    reason="The next release is built with a newer SDK; what it finds is cheaper to mend before.",
+    source="ledger-app-workflows, _check_clang_static_analyzer_latest_sdk.yml",
+    fix="change the code so that both SDKs have nothing to say",
+)
+def sdk_latest_scan(candidate: Candidate) -> Iterator[Problem]:
+    """With the other SDK that ``--also-sdk`` names, the app builds without a warning and a defect."""
+    trial = candidate.trial
+    if trial is None:
+        return
+    if trial.error:
+        yield Problem(f"the app does not build with {trial.sdk}: {trial.error}", Location(candidate.makefile))
+        return
+    for diagnostic in trial.diagnostics:
+        if diagnostic.origin != "sdk" and diagnostic.level != "note":
+            yield Problem(f"with {trial.sdk}: {_text(diagnostic)}", _place(diagnostic))
+    for defect in trial.analyzer():
+        if defect.at.origin != "sdk":
+            yield Problem(f"with {trial.sdk}: {_text(defect.at)}", _place(defect.at), trace=_trace(defect))
 
 
 @rule(

@@ -3,7 +3,17 @@
 import re
 from collections.abc import Iterator
 
-from toolchain.verify.makefile import Line, defines, find, lines, unquoted, whole_lines, words
+from toolchain.verify.makefile import (
+    Line,
+    defines,
+    find,
+    lines,
+    own_variant,
+    unquoted,
+    variants,
+    whole_lines,
+    words,
+)
 from toolchain.verify.model import Candidate, Problem, Severity, rule
 
 _DEBUG_DEFINES = frozenset(
@@ -43,6 +53,9 @@ _DEPRECATED = {
 
 _PRINTS_VARIANTS = re.compile(r"\t@?echo\s+[\"']?VARIANTS\s+\w+\s+([^\"']+)[\"']?")
 """The recipe of listvariants."""
+
+_MAX_NAMED = 10
+"""Variants that a message names."""
 
 _CALLER = r"MAKECMDGOALS|MAKEFLAGS|USER|LOGNAME|HOSTNAME|HOME|CI|GITHUB_\w+|GITLAB_\w+"
 _ASKS = re.compile(
@@ -138,10 +151,8 @@ def mk_no_deprecated(candidate: Candidate) -> Iterator[Problem]:
 )
 def mk_variants(candidate: Candidate) -> Iterator[Problem]:
     """VARIANT_PARAM and VARIANT_VALUES: there, well formed, unique."""
-    variables = candidate.app.variables
-    # Makefiles older than the SDK's for standard apps print the list themselves.
-    printed = next((m for line in lines(candidate) if (m := _PRINTS_VARIANTS.fullmatch(line.code))), None)
-    values = words(variables.get("VARIANT_VALUES", "")) or (printed[1].split() if printed else [])
+    variables, printed = candidate.app.variables, _printed(candidate)
+    values = words(variables.get("VARIANT_VALUES", "")) or printed
     place = find(candidate, "VARIANT_VALUES")
     if not (unquoted(variables.get("VARIANT_PARAM", "")) or printed) or not values:
         yield Problem("the makefile declares no variants", place)
@@ -150,6 +161,41 @@ def mk_variants(candidate: Candidate) -> Iterator[Problem]:
             yield Problem(f"the variant {value!r} has characters that file names cannot carry", place)
     if len(set(values)) != len(values):
         yield Problem("a variant is listed twice", place)
+
+
+def _printed(candidate: Candidate) -> list[str]:
+    """The list in a recipe: makefiles older than the SDK's for standard apps print it themselves."""
+    printed = next((m for line in lines(candidate) if (m := _PRINTS_VARIANTS.fullmatch(line.code))), None)
+    return printed[1].split() if printed else []
+
+
+@rule(
+    "variants-all-built",
+    Severity.ERROR,
+    reason="A variant that nobody built is an app that nobody checked.",
+    source="SDK v25.13.0, Makefile.standard_app: listvariants; app database: an entry for each variant",
+    fix="run ./inv verify --variants, and mend what the variant breaks",
+)
+def variants_all_built(candidate: Candidate) -> Iterator[Problem]:
+    """Each variant that the makefile lists was built for this target, and passed the policy."""
+    if candidate.variant:
+        return  # one of the others: the makefile's own choice answers for all
+    place, variables, printed = (
+        find(candidate, "VARIANT_VALUES"),
+        candidate.app.variables,
+        _printed(candidate),
+    )
+    if printed[1:] and not variants(variables):
+        fix = "set VARIANT_PARAM and VARIANT_VALUES, so that each can be built by its name"
+        yield Problem(f"{len(printed)} variants are printed, but nobody can ask for them", place, None, fix)
+    own = own_variant(variables)
+    listed = [name for name in variants(variables) if name != own]
+    if missing := [name for name in listed if name not in candidate.variants]:
+        names = ", ".join(missing[:_MAX_NAMED]) + ", …" * (len(missing) > _MAX_NAMED)
+        yield Problem(f"{len(missing)} variants were not built: {names}", place)
+    for name in listed:
+        if problem := candidate.variants.get(name):
+            yield Problem(f"the variant {name}: {problem}", place)
 
 
 @rule(

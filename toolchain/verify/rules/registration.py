@@ -14,7 +14,7 @@ from toolchain.formats.install_params import (
 )
 from toolchain.verify.data import coin, flag_names
 from toolchain.verify.database import Entry
-from toolchain.verify.makefile import find, words
+from toolchain.verify.makefile import find, variants
 from toolchain.verify.model import Candidate, Problem, Severity, rule
 from toolchain.verify.rules.derivation import COIN_PURPOSES
 
@@ -27,10 +27,6 @@ _COMMON = frozenset(
     {"chain", "network", "coin", "token", "protocol", "test", "testnet", "xl", "the", "legacy"}
 )
 _MIN_PREFIX = 4
-
-
-def _variants(candidate: Candidate) -> list[str]:
-    return words(candidate.app.variables.get("VARIANT_VALUES", ""))
 
 
 def _plain(text: str) -> str:
@@ -85,7 +81,7 @@ def path_slip44_registered(candidate: Candidate) -> Iterator[Problem]:
         if registered is None:
             yield Problem(f"coin type {number} is not registered", place, granted or Severity.WARNING)
             continue
-        names = (candidate.app.name, *_variants(candidate))
+        names = (candidate.app.name, *variants(candidate.app.variables))
         if any(registered) and not any(_alike(name, *registered) for name in names):
             owner = " ".join(registered).strip()
             yield Problem(f"coin type {number} is registered for {owner}", place, granted)
@@ -94,7 +90,9 @@ def path_slip44_registered(candidate: Candidate) -> Iterator[Problem]:
 def _entry(candidate: Candidate) -> Entry | None:
     """The entry of the variant that was built."""
     database = candidate.database or {}
-    entries = [database[variant] for variant in _variants(candidate) if variant in database]
+    entries = [database[variant] for variant in variants(candidate.app.variables) if variant in database]
+    if candidate.variant in database:
+        return database[candidate.variant]
     named = [entry for entry in entries if entry.name == candidate.app.name]
     return next(iter(named or entries), None)
 
@@ -112,7 +110,7 @@ def elf_vs_database(candidate: Candidate) -> Iterator[Problem]:
     if candidate.database is None:
         yield Problem("not checked: no app database was given", severity=Severity.ADVICE)
         return
-    for variant in _variants(candidate):
+    for variant in variants(candidate.app.variables):
         if variant not in candidate.database:
             yield Problem(f"the variant {variant} is not registered", place)
     entry, params = _entry(candidate), candidate.install_params
@@ -163,7 +161,7 @@ def elf_vs_database(candidate: Candidate) -> Iterator[Problem]:
 def path_no_conflict(candidate: Candidate) -> Iterator[Problem]:
     """No other app of the database has the path, or one above or below it, unless it was granted to both."""
     params = candidate.install_params
-    own = set(_variants(candidate))
+    own = set(variants(candidate.app.variables))
     name = _plain(candidate.app.name)
     for path in params.paths if params else ():
         if _coin_type(path) in _FAMILIES | {None} or _is_granted(candidate, path):
