@@ -7,7 +7,9 @@ fixed environment without the caller's variables, and a copy to write into, but 
 import contextlib
 import functools
 import hashlib
+import itertools
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -62,6 +64,9 @@ _MAX_LINE = 400
 
 _VALUE_LIMIT = 4 << 20
 """Bytes of a variable's value."""
+
+_RECIPE_FAILED = re.compile(r"\] Error \d+$")
+"""How make says that a program of a recipe failed."""
 
 _RUNNING = "running"
 """A file that is there while make runs, and after a run that did not come to its end."""
@@ -339,11 +344,16 @@ def _failure(place: Workplace, diagnostics: Iterable[Diagnostic]) -> BuildError:
     """The first error, in the words of who found it."""
     hint = f"everything make said: {place.log}"
     error = first_error(diagnostics)
+    lines = [line for line in place.log.read_text("utf-8", "replace").splitlines() if line.strip()]
     if error is None:
-        lines = [line for line in place.log.read_text("utf-8", "replace").splitlines() if line.strip()]
         return BuildError(f"make failed: {lines[-1][:_MAX_LINE]}", hint=hint, log=str(place.log))
     where = f"{error.path}:{error.line}" if error.line else error.path
-    return BuildError(error.message, where=where, hint=hint, log=str(place.log))
+    message = error.message
+    if _RECIPE_FAILED.search(message):
+        # Which recipe it was tells less than what its program said before it ended.
+        said = itertools.takewhile(lambda line: "*** [" not in line, lines[1:])
+        message = ": ".join(filter(None, (message, *[line[:_MAX_LINE] for line in said][-1:])))
+    return BuildError(message, where=where, hint=hint, log=str(place.log))
 
 
 def _elf(place: Workplace, kept: Kept) -> bytes:
