@@ -1,5 +1,6 @@
 """Sections that nobody knows, names that nobody defines, and strangers among the compilers."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.defects.verify.case import fails, passes
@@ -29,8 +30,11 @@ def stored(folder: Path, name: str, offset: int, size: int) -> Candidate:
     return with_elf(candidate, placed=(Placed(start + offset, size, name),))
 
 
-def placed(folder: Path, *items: Placed) -> Candidate:
-    return with_elf(good(folder), placed=items)
+TWICE = (Placed(0xC0DE0100, 64, "base58"), Placed(0xC0DE0200, 64, "base58"))
+
+
+def placed(folder: Path, *items: Placed, files: Mapping[str, str] | None = None) -> Candidate:
+    return with_elf(good(folder, files=files), placed=items)
 
 
 def made_by(folder: Path, *producers: str) -> Candidate:
@@ -60,9 +64,18 @@ CASES = (
     fails(
         "elf-duplicate-code",
         "two copies",
-        lambda f: placed(f, Placed(0xC0DE0100, 64, "base58"), Placed(0xC0DE0200, 64, "base58")),
-        ELF,
+        lambda f: placed(
+            f, *TWICE, files={"src/a.c": "\nvoid base58(void) { }\n", "src/b.c": "void base58(void) { }\n"}
+        ),
+        "src/a.c:2",
     ),
+    fails(
+        "elf-duplicate-code",
+        "two copies of a table",
+        lambda f: placed(f, *TWICE, files={"src/a.c": "static const char base58[64] = {0};\n"}),
+        "src/a.c:1",
+    ),
+    passes("elf-duplicate-code", "two copies of the SDK's", lambda f: placed(f, *TWICE)),
     passes(
         "elf-duplicate-code",
         "two functions of one name",

@@ -72,6 +72,12 @@ CASES = (
     ),
     fails(
         "src-stack-frames",
+        "recursion with the same constant",
+        lambda f: source(f, "void f(int kind) { if (kind == 3) f(3); }"),
+        "src/a.c:1",
+    ),
+    fails(
+        "src-stack-frames",
         "a constant for what is not tested",
         lambda f: source(f, "void f(int kind, int b) { if (kind == 3) f(kind, 2); }"),
         "src/a.c:1",
@@ -90,6 +96,23 @@ CASES = (
             "void f(int a) { if (a) end(); }",
             "void end(void) { f(1); os_sched_exit(0); }",
         ),
+    ),
+    passes(
+        "src-stack-frames",
+        "recursion that a switch ends",
+        lambda f: source(f, "static int on;", "void f(int a) { if (on) { on = 0; f(a); } else { on = a; } }"),
+    ),
+    fails(
+        "src-stack-frames",
+        "a switch in front of one of two calls",
+        lambda f: source(f, "static int on;", "void f(int a) { if (on) { on = 0; f(a); } else { f(1); } }"),
+        "src/a.c:2",
+    ),
+    fails(
+        "src-stack-frames",
+        "a switch of its own",
+        lambda f: source(f, "void f(int a) { if (a) { a = 0; f(1); } }"),
+        "src/a.c:1",
     ),
     passes(
         "src-stack-frames",

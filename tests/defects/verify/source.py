@@ -197,6 +197,11 @@ CASES = (
     ),
     passes(
         "src-unsafe-string",
+        "a literal into a size that is computed",
+        lambda f: body(f, "char c[8];", 'strncpy(c, "coin", sizeof(c) + sizeof(int) * 0);'),
+    ),
+    passes(
+        "src-unsafe-string",
         "the end is put behind it",
         lambda f: body(f, "char c[8];", "strncpy(c, b, 8);", "c[7] = '\\0';"),
     ),

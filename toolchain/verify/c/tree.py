@@ -327,7 +327,7 @@ def calls(function: Function, to: Collection[str] | None = None) -> tuple[Expres
     return tuple(call for call in function.calls if call.text in to)
 
 
-_SUMS = {"+": operator.add, "-": operator.sub, "|": operator.or_}
+_SUMS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "|": operator.or_}
 
 
 def constant(expression: Expression) -> int | None:

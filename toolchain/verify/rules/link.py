@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from toolchain.image import Placed
+from toolchain.verify.code import read_code
 from toolchain.verify.model import Candidate, Location, Problem, Severity, rule
 
 _ELF = Location("app.elf", root="build")
@@ -114,16 +115,19 @@ def elf_nvram(candidate: Candidate) -> Iterator[Problem]:
     fix="define the function once, and declare it in a header",
 )
 def elf_duplicate_code(candidate: Candidate) -> Iterator[Problem]:
-    """Functions and constants that were linked more than once, under one name and in one size."""
-    flash = candidate.target.flash
+    """Functions and constants of the app that were linked more than once, under one name and in one size."""
+    flash, code = candidate.target.flash, read_code(candidate)
     copies: dict[tuple[str, int], list[Placed]] = collections.defaultdict(list)
     for item in candidate.elf.placed:
         in_flash = flash.origin <= item.address < flash.end
         if in_flash and item.size >= _SMALL and not _MADE_BY_COMPILER.fullmatch(item.name):
             copies[item.name, item.size].append(item)
     for (name, size), items in sorted(copies.items()):
-        if items[1:]:
-            yield Problem(f"{name} is linked {len(items)} times, {size} bytes each", _ELF)
+        # What a header of the SDK defines in every object is not the app's to change.
+        own = code.by_name.get(name) or code.tables.get(name)
+        if items[1:] and own is not None:
+            place = Location(own.path, own.line)
+            yield Problem(f"{name} is linked {len(items)} times, {size} bytes each", place)
 
 
 @rule(

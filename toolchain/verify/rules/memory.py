@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from toolchain.diagnostic import in_vendor_folder
+from toolchain.verify.c.flow import base, variable_of
 from toolchain.verify.c.tree import (
-    NOTHING,
     Do,
     Expression,
     Function,
@@ -248,31 +248,65 @@ def _ends(way: Sequence[Function]) -> bool:
         return True
     function = way[0]
     own = [call for call in function.calls if call.text == function.name]
-    return not way[1:] and bool(own) and all(_fixes(function, call) for call in own)
+    if way[1:] or not own:
+        return False
+    tested = _tested(function)
+    return _switches(function) or all(_fixes(tested, function, call) for call in own)
 
 
-def _fixes(function: Function, call: Expression) -> bool:
-    """Whether a call of itself passes a constant, or an array of its own, for a parameter that is tested."""
-    tested = {
-        part.text
-        for statement in statements(function.body)
-        for part in _condition(statement).walk()
-        if part.kind == "name"
-    }
+def _switches(function: Function) -> bool:
+    """Whether it calls itself only behind ``if (x) { x = constant; …``, x being no variable of its own."""
+    own = {v.name for v in (*function.parameters, *function.variables) if not v.is_static}
+    tested: set[str] = set()
+    guarded = 0
+    for statement in statements(function.body):
+        if not isinstance(statement, If):
+            continue
+        name = variable_of(statement.condition)
+        if name and base(name) not in own and _assigns_then_calls(statement.then, name, function.name):
+            tested.add(name)
+            guarded += _count(statement.then, function.name)
+    return bool(tested) and guarded >= _count(function.body, function.name)
+
+
+def _assigns_then_calls(branch: Statement, variable: str, name: str) -> bool:
+    """Whether ``variable`` gets a constant in front of the first call of ``name``."""
+    for whole in expressions(branch):
+        for part in whole.walk():
+            if part.kind == "call" and part.text == name:
+                return False
+            if part.kind == "assign" and variable_of(part.parts[0]) == variable:
+                return constant(part.parts[1]) is not None
+    return False
+
+
+def _count(statement: Statement, name: str) -> int:
+    parts = (part for whole in expressions(statement) for part in whole.walk())
+    return sum(part.kind == "call" and part.text == name for part in parts)
+
+
+def _fixes(tested: Mapping[str, set[int]], function: Function, call: Expression) -> bool:
+    """Whether a call of itself passes what no longer takes the branch: another constant, or its own array."""
     arrays = {v.name for v in function.variables if v.type.endswith("]")}
-    return any(
-        name in tested and (constant(value) is not None or (value.kind == "name" and value.text in arrays))
-        for name, value in zip(function.parameter_names, call.parts, strict=False)
-    )
+    for name, value in zip(function.parameter_names, call.parts, strict=False):
+        number = 1 if value.kind == "name" and value.text in arrays else constant(value)
+        if name in tested and number is not None and number not in tested[name]:
+            return True
+    return False
 
 
-def _condition(statement: Statement) -> Expression:
-    match statement:
-        case If(condition=condition) | Loop(condition=condition):
-            return condition
-        case Switch(head=head):
-            return head
-    return NOTHING
+def _tested(function: Function) -> Mapping[str, set[int]]:
+    """What its conditions compare with constants → the constants; of a switch, none are known."""
+    found: dict[str, set[int]] = {}
+    for statement in statements(function.body):
+        if isinstance(statement, Switch) and statement.head.kind == "name":
+            found.setdefault(statement.head.text, set())
+        for part in statement.condition.walk() if isinstance(statement, If | Loop) else ():
+            if part.kind == "binary" and part.text in ("==", "!="):
+                for value, other in (part.parts, part.parts[::-1]):
+                    if value.kind == "name" and (number := constant(other)) is not None:
+                        found.setdefault(value.text, set()).add(number)
+    return found
 
 
 def _is_depth(expression: Expression) -> bool:
