@@ -115,6 +115,27 @@ CASES = (
         "src/vendor/a.h:1",
         Severity.WARNING,
     ),
+    fails(
+        "warn-not-disabled-source",
+        "a function marked unused",
+        lambda f: c(f, "static int __attribute__((unused)) g(void) { return 0; }"),
+        "src/a.c:1:27",
+        Severity.ADVICE,
+    ),
+    fails(
+        "warn-not-disabled-source",
+        "a variable marked so in C23",
+        lambda f: c(f, "", "[[maybe_unused]] static int g;"),
+        "src/a.c:2:3",
+        Severity.ADVICE,
+    ),
+    passes(
+        "warn-not-disabled-source",
+        "a parameter marked unused",
+        lambda f: c(
+            f, "static int g(int q __attribute__((unused))) { return 0; }", "int h(void) { return g(1); }"
+        ),
+    ),
     passes("warn-not-disabled-source", "in a comment", lambda f: c(f, f"// {PRAGMA}", f"/*\n{PRAGMA}\n*/")),
     passes(
         "warn-not-disabled-source",
@@ -127,6 +148,12 @@ CASES = (
         "analyzer-not-evaded", "macro", lambda f: c(f, "#ifndef __clang_analyzer__", "#endif"), "src/a.c:1:9"
     ),
     fails("analyzer-not-evaded", "CodeQL", lambda f: body(f, "if (__CODEQL__) {}"), "src/a.c:2:5"),
+    fails(
+        "analyzer-not-evaded",
+        "a call that returns after all",
+        lambda f: c(f, "void g(void) __attribute__((analyzer_noreturn));"),
+        "src/a.c:1:29",
+    ),
     fails(
         "analyzer-not-evaded",
         "suppressed",

@@ -35,7 +35,7 @@ _QUERY = """
 (preproc_elif) @condition
 (preproc_elifdef) @condition
 (ERROR) @unclear
-((identifier) @word (#match? @word "^(_Pragma|suppress|__[A-Za-z_]+__)$"))
+((identifier) @word (#match? @word "^(_Pragma|suppress|(maybe_)?unused|analyzer_noreturn|__[A-Za-z_]+__)$"))
 ((string_literal) @string (#match? @string "diagnostic|system_header"))
 """
 
@@ -86,7 +86,7 @@ class Comment:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A file in parts. ``words`` are names with two underscores around, and those of pragma operators."""
+    """A file in parts. ``words`` are names with two underscores around, and of what silences somebody."""
 
     words: tuple[Word, ...]
     directives: tuple[Directive, ...]

@@ -31,6 +31,8 @@ _COMPARISONS = frozenset({"<", ">", "<=", ">=", "==", "!="})
 _CHARACTERS = re.compile(r"(?:const |unsigned |signed )*char ?\[(\d+)\]")
 _THROWS = frozenset({"os_longjmp", "longjmp"})
 _SILENCES = re.compile(r"(?:GCC|clang)\s+(?:diagnostic\s+ignored|system_header)")
+_UNUSED = frozenset({"unused", "__unused__", "maybe_unused"})
+_STATIC = re.compile(r"^(?!.*\binline\b).*\bstatic\b")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _MIN_WORDS = 4
 
@@ -69,7 +71,7 @@ def src_parsed(candidate: Candidate) -> Iterator[Problem]:
     fix="remove the pragma, and change the code that it hides",
 )
 def warn_not_disabled_source(candidate: Candidate) -> Iterator[Problem]:
-    """Pragmas that silence the compiler; a reason in a comment beside one makes it a warning."""
+    """Pragmas that silence the compiler, a warning if a comment has a reason; definitions marked unused."""
     for file in c_files(candidate):
         for directive in file.source.directives:
             if directive.name == "pragma" and _SILENCES.match(directive.text.strip()):
@@ -80,6 +82,22 @@ def warn_not_disabled_source(candidate: Candidate) -> Iterator[Problem]:
             if _SILENCES.search(text):
                 place = file.at(operator.line, operator.column)
                 yield Problem(f"_Pragma({text:.80})", place, milder(file.path))
+        for word in _marked_unused(candidate, file) if not file.vendored else ():
+            message = "the definition is marked unused, so nobody hears whether it is"
+            fix = "remove what nobody uses; compile what only some builds use in those builds"
+            yield Problem(message, file.at(word.line, word.column), Severity.ADVICE, fix)
+
+
+def _marked_unused(candidate: Candidate, file: CFile) -> Iterator[Word]:
+    """Marks of a static function or variable; those of parameters say what everybody sees."""
+    marks = [word for word in file.source.words if word.text in _UNUSED]
+    lines = (candidate.tree.read(file.path) or "").split("\n") if marks else []
+    for word in marks:
+        line = lines[word.line - 1] if word.line <= len(lines) else ""
+        before = line[: word.column - 1]
+        opened = before.count("(") - before.count(")")
+        if _STATIC.search(line) and opened == (0 if before.endswith("[[") else 2):
+            yield word
 
 
 def _pragma_operators(file: CFile) -> Iterator[tuple[Word, str]]:
@@ -112,6 +130,9 @@ def analyzer_not_evaded(candidate: Candidate) -> Iterator[Problem]:
             if word.text in ("__clang_analyzer__", "__CODEQL__", "__COVERITY__"):
                 place = file.at(word.line, word.column)
                 yield Problem(f"code depends on {word.text}", place, milder(file.path))
+            elif word.text == "analyzer_noreturn":
+                place = file.at(word.line, word.column)
+                yield Problem("the analyzer is told that a call does not return", place, milder(file.path))
             elif word.text == "suppress":
                 yield Problem("a finding is suppressed in the source", file.at(word.line), Severity.WARNING)
     for line in lines(candidate):
