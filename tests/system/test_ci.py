@@ -14,6 +14,8 @@ from toolchain.environment import ensure_environment
 
 pytestmark = [pytest.mark.component(name) for name in ("clang", "cmake", "cmocka", "gcovr", "jq")]
 
+CONTAINER = [pytest.mark.component(name) for name in ("docker", "mmdebstrap")]
+
 IDENTITY = {
     f"GIT_{who}_{what}": "t@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
 }
@@ -140,10 +142,33 @@ def test_a_step_that_is_none_is_said_before_anything_runs(app: Path, script: str
     assert "is the folder of the toolchain" in recipe(app, script, "build", TOOLCHAIN="").stderr
 
 
-def test_two_builders_are_compared(app: Path, tmp_path: Path) -> None:
+@pytest.fixture(params=["host", pytest.param("container", marks=CONTAINER)])
+def machine(request: pytest.FixtureRequest) -> str:
+    """Where the recipes build; a container needs an engine with the builder image."""
+    name = str(request.param)
+    if name == "container":
+        request.getfixturevalue("builder")
+    return name
+
+
+@pytest.mark.component("docker")
+@pytest.mark.component("mmdebstrap")
+@pytest.mark.usefixtures("builder")
+def test_checks_run_in_the_container(app: Path, tmp_path: Path) -> None:
+    steps = ("image", "build", "verify", "compile")
+    done = recipe(app, "checks.sh", *steps, OUT=str(tmp_path), BUILDER="container")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    built = [json.loads(path.read_text()) for path in tmp_path.glob("dist/boilerplate/*/build.json")]
+    assert len(built) == 3
+    assert {record["provenance"]["builder"].partition(" ")[0] for record in built} == {"container"}
+    assert json.loads((tmp_path / "verify.sarif").read_text())["runs"]
+    assert git(app, "status", "--porcelain") == ""
+
+
+def test_two_builders_are_compared(app: Path, tmp_path: Path, machine: str) -> None:
     folders = [tmp_path / name for name in ("one", "two")]
-    for folder in folders:
-        done = recipe(app, "release.sh", "build", OUT=str(folder))
+    for folder, builder in zip(folders, ("host", machine), strict=True):
+        done = recipe(app, "release.sh", "build", OUT=str(folder), BUILDER=builder)
         assert done.returncode == 0, done.stderr[-2000:]
     results = [str(folder / "dist") for folder in folders]
     done = recipe(app, "release.sh", "compare", *results)
@@ -158,7 +183,7 @@ def test_two_builders_are_compared(app: Path, tmp_path: Path) -> None:
 
 
 def test_a_release_goes_from_statements_of_builders_to_a_bundle_that_is_good(
-    app: Path, tmp_path: Path
+    app: Path, tmp_path: Path, machine: str
 ) -> None:
     keys, out = tmp_path / "keys", tmp_path / "out"
     keys.mkdir()
@@ -166,6 +191,7 @@ def test_a_release_goes_from_statements_of_builders_to_a_bundle_that_is_good(
 
     def step(*steps: str, stdin: str = "", code: int = 0) -> None:
         places = {"OUT": str(out), "RELEASE_POLICY": str(policy), "SIGNER": f"file:{keys / 'app.pem'}"}
+        places |= {"BUILDER": machine}
         done = recipe(app, "release.sh", *steps, stdin=stdin, **places)
         assert done.returncode == code, done.stdout[-2000:] + done.stderr[-2000:]
 
@@ -176,7 +202,18 @@ def test_a_release_goes_from_statements_of_builders_to_a_bundle_that_is_good(
 
     rebuilds = [str(tmp_path / f"{name}.json") for name in ("one", "two")]
     for name, rebuild in zip(("one", "two"), rebuilds, strict=True):
-        call("attest", "--app", app, "--dist", tmp_path / name, "--out", rebuild, key=name)
+        call(
+            "attest",
+            "--app",
+            app,
+            "--builder",
+            machine,
+            "--dist",
+            tmp_path / name,
+            "--out",
+            rebuild,
+            key=name,
+        )
     step("draft", rebuilds[0], code=5)
     step("draft", *rebuilds)
     step("check", code=5)

@@ -68,3 +68,40 @@ def test_icons_are_never_unpacked() -> None:
     finally:
         tracemalloc.stop()
     assert read_icon(gif(0xFFFF, 0xFFFF)) == Icon("gif", 0xFFFF, 0xFFFF, False, 1)
+
+
+KEY = "cx_ecfp_private_key_t *key"
+MANY = 1500
+SHAPES = {
+    "a chain that hands on a key": (
+        f"int f0({KEY}) {{ return bip32_derive_init_privkey_256(1, path, 5, key, 0); }}\n",
+        f"int f{{n}}({KEY}) {{{{ return f{{before}}(key); }}}}\n",
+    ),
+    "a chain that signs": (
+        "int f0() { return 0; }\n",
+        "int f{n}() {{ cx_ecdsa_sign_no_throw(0, 0); return f{before}(); }}\n",
+    ),
+    "a chain of parsers": ("int f0(void);\n", "int parse_{n}(void) {{ return parse_{before}(); }}\n"),
+    "a ring": (
+        "int f0(int depth) { return depth < 3 ? f9(depth + 1) : 0; }\n",
+        "int f{n}(int depth) {{ return depth < 3 ? f{before}(depth + 1) : 0; }}\n",
+    ),
+    "functions that call themselves": ("int f0(void);\n", "int f{n}(int q) {{ return f{n}(q) + 1; }}\n"),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_calls_each_other_a_thousand_times_is_followed_to_an_end(shape: str, tmp_path: Path) -> None:
+    """Nothing grows with the cube of a chain's length, neither time nor memory."""
+    first, more = SHAPES[shape]
+    text = first + "".join(more.format(n=n, before=n - 1) for n in range(1, MANY))
+    root = f"int apdu_dispatch(void) {{ return f{MANY - 1}(0) + parse_{MANY - 1}(); }}\n"
+    candidate = good(tmp_path, files={"src/a.c": "int bip32_derive_init_privkey_256();\n" + text + root})
+    found = check(candidate, get_policy("store"), TODAY)
+    assert not [f for f in found if f.rule == "src-parsed" and "read" in f.message]
+
+
+def test_loops_in_loops_do_not_double_the_time(tmp_path: Path) -> None:
+    loops = "while (q--) " * 16
+    candidate = good(tmp_path, files={"src/a.c": f"int f(int q) {{ {loops} q++; return q; }}\n"})
+    assert not [f for f in check(candidate, get_policy("store"), TODAY) if f.rule == "src-parsed"]

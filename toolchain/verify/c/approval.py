@@ -23,6 +23,9 @@ SIGNS = re.compile(
 )
 """Functions of the SDK that sign."""
 
+MAX_WAY = 40
+"""Calls that are told of the way to a signature."""
+
 _BLANK = Knowledge({}, {}, frozenset())
 _MARK = Key("", NOTHING)
 _APPROVED = re.compile(r"(?:\w*_)?(?:approved|confirmed|accepted|agreed)", re.IGNORECASE)
@@ -33,7 +36,8 @@ _APPROVED = re.compile(r"(?:\w*_)?(?:approved|confirmed|accepted|agreed)", re.IG
 class Unasked:
     """A signature that nobody was asked for: the call, and the functions through which it is reached.
 
-    ``function`` is the one that signs. Each step of ``way`` is a function and the line where it goes on.
+    ``function`` is the one that signs. Each step of ``way`` is a function and the line where it goes on: the
+    last MAX_WAY of them.
     """
 
     function: Function
@@ -51,30 +55,40 @@ def unasked(
     """Every signature reached from ``roots`` by calls alone, without a call of ``shows`` in front of it."""
     showing = reaching(functions, shows)
     handlers = {name for table in tables.values() for name in table.functions}
-    callbacks = frozenset(functions) & {name for f in functions.values() for name in f.names.mentioned}
-    ways: dict[str, tuple[tuple[Function, int], ...]] = dict.fromkeys(sorted({*roots} & functions.keys()), ())
-    pending = list(ways)
+    names = frozenset(functions)
+    callbacks = names & {name for f in functions.values() for name in f.names.mentioned}
+    # Only who called first is kept of a way: chains of calls may be long.
+    callers: dict[str, tuple[Function, int] | None] = dict.fromkeys(sorted({*roots} & names))
+    pending = list(callers)
     found: dict[tuple[str, int, int], Unasked] = {}
     while pending:
         function = functions[pending.pop()]
         walk = _Asking(
             _BLANK,
             frozenset(),
-            functions=frozenset(functions),
+            functions=names,
             tables=tables,
             shows=showing | shows,
             signs=signs,
             callbacks=callbacks | handlers,
         )
         walk.run(function.body, {_MARK: ()})
-        way = ways[function.name]
         for sign in walk.signatures:
-            found.setdefault((function.path, sign.line, sign.column), Unasked(function, sign, way))
+            unasked_one = Unasked(function, sign, _way(callers, function.name))
+            found.setdefault((function.path, sign.line, sign.column), unasked_one)
         for callee, line in walk.called:
-            if callee not in ways:
-                ways[callee] = (*way, (function, line))
+            if callee not in callers:
+                callers[callee] = (function, line)
                 pending.append(callee)
     return tuple(found[place] for place in sorted(found))
+
+
+def _way(callers: Mapping[str, tuple[Function, int] | None], name: str) -> tuple[tuple[Function, int], ...]:
+    way: list[tuple[Function, int]] = []
+    while (step := callers[name]) and len(way) < MAX_WAY:
+        way.append(step)
+        name = step[0].name
+    return tuple(reversed(way))
 
 
 def reaching(functions: Mapping[str, Function], targets: frozenset[str]) -> frozenset[str]:
@@ -92,17 +106,17 @@ def reaching(functions: Mapping[str, Function], targets: frozenset[str]) -> froz
     return frozenset(reached)
 
 
-def reachable(functions: Mapping[str, Function], roots: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
-    """Functions that ``roots`` reach by calls, each with the way there, itself at the end."""
-    ways: dict[str, tuple[str, ...]] = {n: (n,) for n in sorted({*roots} & functions.keys())}
-    pending = list(ways)
+def reachable(functions: Mapping[str, Function], roots: Iterable[str]) -> Mapping[str, str]:
+    """Functions that ``roots`` reach by calls, each with the root that it was found from first."""
+    found = {n: n for n in sorted({*roots} & functions.keys())}
+    pending = list(found)
     while pending:
         name = pending.pop()
         for callee in sorted(functions[name].called):
-            if callee in functions and callee not in ways:
-                ways[callee] = (*ways[name], callee)
+            if callee in functions and callee not in found:
+                found[callee] = found[name]
                 pending.append(callee)
-    return ways
+    return found
 
 
 @dataclass

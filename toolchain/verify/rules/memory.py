@@ -32,6 +32,9 @@ _FRAME, _SMALL_FRAME = 4096, 1024
 _SHARE = 0.8
 """How much of the stack the variables of one chain of calls may take."""
 
+_MAX_RECURSIVE = 300
+"""Functions whose recursion is followed: time grows with their square."""
+
 _OPEN_ARRAY = re.compile(r"\[(?!\d+\])[^\]]+\]")
 _COMPARISONS = frozenset({"<", ">", "<=", ">=", "==", "!="})
 _BY_TYPE = re.compile(r"pb_(?:common|decode|encode)\.c")
@@ -144,10 +147,16 @@ def src_stack_frames(candidate: Candidate) -> Iterator[Problem]:
                 )
     order = _callees_first(known)
     told: set[str] = set()
-    for function in functions:
-        if function.name in order or function.name in told:
+    recursive = [function for function in functions if function.name not in order]
+    if len(recursive) > _MAX_RECURSIVE:
+        message = f"{len(recursive)} functions lead to themselves, which is more than anybody follows"
+        yield Problem(message, _place(recursive[0]))
+    among = {f.name for f in recursive}
+    live = {f.name: sorted(f.called & among) for f in recursive}
+    for function in recursive[:_MAX_RECURSIVE]:
+        if function.name in told:
             continue
-        way = _way_back(known, function.name, order.keys())
+        way = _way_back(live, function.name)
         around = [known[name] for name in way]
         if way and not any(_is_limited(f) or _exits(f) for f in around) and not _ends(around):
             told |= _around(known, way)
@@ -188,13 +197,13 @@ def _callees_first(known: Mapping[str, Function]) -> dict[str, int]:
     return deepest
 
 
-def _way_back(known: Mapping[str, Function], start: str, harmless: Iterable[str]) -> tuple[str, ...]:
+def _way_back(calls: Mapping[str, Sequence[str]], start: str) -> tuple[str, ...]:
     """The shortest chain of calls from ``start`` to itself, without its last; empty if there is none."""
     before: dict[str, str] = {}
-    pending, skip = collections.deque([start]), frozenset(harmless)
+    pending = collections.deque([start])
     while pending:
         name = pending.popleft()
-        for callee in sorted(known[name].called & known.keys() - skip):
+        for callee in calls[name]:
             if callee == start:
                 way = [name]
                 while way[-1] != start:

@@ -296,12 +296,12 @@ def src_parser_no_exceptions(candidate: Candidate) -> Iterator[Problem]:
         for function in code.functions
         if _PARSER.search(function.path.rsplit("/", 1)[-1]) or _PARSES.search(function.name)
     ]
-    ways = reachable(code.by_name, [f.name for f in parsers if not _is_device([f])])
+    reached = reachable(code.by_name, [f.name for f in parsers if not _is_device([f])])
     inside = {id(function) for function in parsers}
     for function in code.functions:
-        if id(function) not in inside and function.name not in ways:
+        if id(function) not in inside and function.name not in reached:
             continue
-        behind = "" if id(function) in inside else f", which {ways[function.name][0]} reaches,"
+        behind = "" if id(function) in inside else f", which {reached[function.name]} reaches,"
         for place, what in _exceptions(function):
             yield Problem(f"{function.name}{behind} uses {what}", place, milder(function.path))
 
