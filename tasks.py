@@ -25,6 +25,7 @@ from tasks_device import (
 )
 from tasks_issuer import issuer_collection
 from tasks_release import (
+    CHAIN,
     approve,
     attest,
     bundle_collection,
@@ -335,6 +336,7 @@ def load(
         "release-policy": "file with the release policy; default: release-policy.json in the app's folder",
         "rebuild": "what a builder's ./inv attest wrote; several times; default: rebuilds/ in the app's dist",
         "log": "folder of the log that lists the release",
+        "chain": CHAIN,
         "out": "file for the bundle; default: <app>-<version>.bundle in the app's folder of dist/",
         "emulate": _EMULATE,
     },
@@ -355,6 +357,7 @@ def release(
     release_policy: str = "",
     rebuild: Strings = None,
     log: str = "",
+    chain: str = "",
     out: str = "",
     emulate: bool = False,
     json: bool = False,
@@ -367,13 +370,15 @@ def release(
     jobs = pipeline.jobs(app or (), target or (), sdk, compiler, work, builder=builder, image=image)
     chosen = pipeline.policy(policy)
     approved = chosen.approvals or bool(release_policy)
+    if chain and not approved:
+        raise ConfigError("--chain goes with a release policy", hint="--issuer-key finds the chain beside it")
     rules = release_policies(jobs, chosen, release_policy) if approved else {}
     key = None if approved else pipeline.signing_key(signer, issuer_key, chosen, console.ask_secret)
     with output.progress("build") as progress:
         outcomes = pipeline.build(jobs, work, clean=True, progress=progress)
     verified = pipeline.verify_all(outcomes, chosen, work)
     if key is None:
-        packages = release_all(output, verified, rules, rebuild or (), log, out, signer)
+        packages = release_all(output, verified, rules, rebuild or (), log, out, signer, chain)
     else:
         packages = pipeline.read_all(pipeline.sign_all(verified, key), [key.record.key])
     with output.progress("load") as progress:

@@ -30,7 +30,7 @@ _POLICY = "file with the release policy (docs/bundle.md)"
 _SIGNER = "who signs: file:PATH, pkcs11:… or external:FOLDER (docs/release.md)"
 _OUT = "file for the result; default: the bundle itself"
 _LOG = "folder of the log"
-_CHAIN = "chain (.chain.json) that leads from an app key of the policy to the one that signs now"
+CHAIN = "chain (.chain.json) that leads from an app key of the policy to the one that signs now"
 _JSON = "results as one JSON object a line (docs/json.md)"
 
 _BUILD_HELP = {
@@ -260,7 +260,7 @@ def bundle_merge(
     views_release.written(Output(as_json=json), path, merged)
 
 
-@task(name="sign", positional=["bundle"], help={**_SIGN_HELP, "chain": _CHAIN, "out": _OUT})
+@task(name="sign", positional=["bundle"], help={**_SIGN_HELP, "chain": CHAIN, "out": _OUT})
 @command
 def bundle_sign(
     _context: Context,
@@ -444,6 +444,7 @@ def release_all(
     log: str,
     file: str,
     signer: str,
+    chain: str,
 ) -> "tuple[Outcome[Package], ...]":
     """Bring each app's bundle as far as it gets today; what is signed is ready to be loaded."""
     from toolchain import pipeline, releasing, views_release
@@ -460,7 +461,14 @@ def release_all(
         rebuilds = [Path(name) for name in rebuild] or releasing.rebuilds_beside(first)
         logged = Path(log) if log else None
         release = releasing.advance(
-            ready, policy, path, rebuilds=rebuilds, log=logged, uri=signer, ask_secret=console.ask_secret
+            ready,
+            policy,
+            path,
+            rebuilds=rebuilds,
+            log=logged,
+            uri=signer,
+            ask_secret=console.ask_secret,
+            chain=Path(chain) if chain else None,
         )
         views_release.verified(out, path, release)
         for package in releasing.packages(release):
@@ -476,6 +484,7 @@ policy_collection = Collection("policy", policy_new)
 log_collection = Collection("log", log_append, log_witness, log_prove)
 
 __all__ = [
+    "CHAIN",
     "approve",
     "attest",
     "bundle_collection",

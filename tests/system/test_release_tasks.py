@@ -214,6 +214,8 @@ def test_the_whole_ceremony(app: Path, tmp_path: Path) -> None:
     call("bundle.verify", path, *known, code=5)
     call("load", path, *known, "--device", "virtual:nanosp", code=5)
     call("bundle.sign", path, *known, key="log", code=6)
+    rotated = Path(shutil.copy(path, tmp_path / "rotated.bundle"))
+    logged_bytes = rotated.read_bytes()
     assert call("bundle.sign", path, *known, key="app").only("bundle")["stage"] == "signed"
     good = call("bundle.verify", path, *known).only("bundle-verified")
     assert good["digests"] == made_draft["digests"]
@@ -223,6 +225,21 @@ def test_the_whole_ceremony(app: Path, tmp_path: Path) -> None:
     assert (installed["target"], installed["digest"]) == ("nanosp", good["digests"]["nanosp"])
     assert call(*loading).only("installed")["unchanged"]
     program = [sys.executable, "-I", str(PROJECT / "verify_bundle.py"), str(path), str(policy)]
+    assert subprocess.run(program, check=False, capture_output=True).returncode == 0
+
+    # In one command, and by the key that the policy's own one handed over to: the bundle brings the link.
+    new = ("issuer.rotate", keys / "app.pem", "--to", keys / "app-2.pem")
+    chain = call(*new, said=PASSPHRASE * 2).only("rotated")["chain"]
+    release = ("release", *build[:-2], "--policy", "release", "--out", rotated)
+    call(*release, "--chain", chain, key="app-2", code=2)
+    release = (*release, "--release-policy", policy)
+    refused = call(*release, key="app-2", code=6).only("error")
+    assert "app key" in refused["message"]
+    call(*release, "--chain", chain, key="app", code=6)
+    assert rotated.read_bytes() == logged_bytes
+    done = call(*release, "--chain", chain, key="app-2")
+    assert {row["target"] for row in done.lines("installed")} == {"nanosp", "nanox"}
+    program[-2] = str(rotated)
     assert subprocess.run(program, check=False, capture_output=True).returncode == 0
 
 
