@@ -93,14 +93,7 @@ class Chain:
         Raises:
             SigningError: a signer refuses, or ``old`` is not the chain's newest key, or is revoked.
         """
-        table = {
-            "date": date.isoformat(),
-            "new": new.public_key.pem(),
-            "old": old.public_key.pem(),
-            "reason": reason,
-            "role": role,
-        }
-        envelope = seal(ROTATION, table)
+        envelope = rotation(old.public_key, new.public_key, role, date, reason)
         self._with_unsigned(envelope)
         return self._grown(envelope.with_signature(old, old.public_key).with_signature(new, new.public_key))
 
@@ -110,8 +103,7 @@ class Chain:
         Raises:
             SigningError: the signer refuses, or may not revoke that key.
         """
-        table = {"date": date.isoformat(), "key": key.pem(), "reason": reason, "role": role}
-        envelope = seal(REVOCATION, table)
+        envelope = revocation(key, role, date, reason)
         _, allowed, _ = self._with_unsigned(envelope)
         if (by.public_key,) not in allowed:
             raise SigningError(f"the key {by.public_key.key_id} may not revoke {key.key_id}")
@@ -187,6 +179,17 @@ class Chain:
             [(about, new)],
             date,
         )
+
+
+def rotation(old: PublicKey, new: PublicKey, role: str, date: datetime.date, reason: str) -> Envelope:
+    """The statement, unsigned, that ``new`` takes over from ``old``."""
+    table = {"date": date.isoformat(), "new": new.pem(), "old": old.pem(), "reason": reason, "role": role}
+    return seal(ROTATION, table)
+
+
+def revocation(key: PublicKey, role: str, date: datetime.date, reason: str) -> Envelope:
+    """The statement, unsigned, that ``key`` counts for nothing any more."""
+    return seal(REVOCATION, {"date": date.isoformat(), "key": key.pem(), "reason": reason, "role": role})
 
 
 def _key(pem: str, where: str) -> PublicKey:

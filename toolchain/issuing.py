@@ -7,16 +7,17 @@ always lies in a file. What became of it stands in the record, and signed in the
 
 import dataclasses
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from toolchain import dist
-from toolchain.chain import Chain
+from toolchain.chain import Chain, revocation, rotation
 from toolchain.errors import ConfigError, SigningError
 from toolchain.keys import AskSecret, Signer
 from toolchain.sign import ceremony, open_asking
 from toolchain.sign.backup import backup_record, open_backup, seal_backup
+from toolchain.sign.external import EXTERNAL, date_of_request
 from toolchain.sign.file import FileSigner, read_key
 from toolchain.sign.files import write_new
 from toolchain.sign.issuer import (
@@ -179,7 +180,16 @@ def rotate(
     chain = before.chain
     if not (record_path(new).exists() and chain.keys[-1:] == (read_record(new).key,)):
         before.record.require_in_use()
-        facts = {"rotation": f"of the key {before.record.key.key_id}, {before.record.role}, on {date}"}
+        if record_path(new).exists():
+            key, role, after = before.record.key, before.record.role, read_record(new)
+            date = _asked_on(
+                (signer, hsm), lambda day: rotation(key, after.key, role, day, reason).digest(), date
+            )
+        facts = {
+            "rotation": f"of the key {before.record.key.key_id}, {before.record.role}",
+            "reason": reason or "-",
+            "date": date.isoformat(),
+        }
         holder = _holder(old, before.record, signer, secrets, facts)
         given: list[str] = []
         if not record_path(new).exists():
@@ -241,8 +251,13 @@ def revoke(
         chain, signing_path, signing = successor.chain, by, successor.record
         if issuer.record.key not in chain.keys:
             raise SigningError("only the key itself or a successor can revoke it", where=str(by))
+    date = _asked_on(
+        (signer,), lambda day: revocation(issuer.record.key, issuer.record.role, day, reason).digest(), date
+    )
     facts = {
-        "revocation": f"of the key {issuer.record.key.key_id}, {issuer.record.role}, on {date}: {reason}"
+        "revocation": f"of the key {issuer.record.key.key_id}, {issuer.record.role}",
+        "reason": reason or "-",
+        "date": date.isoformat(),
     }
     holder = _holder(signing_path, signing, signer, secrets, facts)
     if issuer.record.key not in chain.revoked:
@@ -254,6 +269,15 @@ def revoke(
     files = [record_path(path), chain_path(path)]
     watched.record("revoked", path, marked, files, f"by {signing.key.key_id}: {reason}"[:200])
     return Issuer(path, marked, chain)
+
+
+def _asked_on(
+    uris: Sequence[str], digest_on: Callable[[datetime.date], bytes], today: datetime.date
+) -> datetime.date:
+    """The day of the statement: that of the request which waits for it behind an air gap, else ``today``."""
+    folders = [Path(uri.removeprefix(EXTERNAL)) for uri in uris if uri.startswith(EXTERNAL)]
+    days = (date_of_request(folder, digest_on, today) for folder in folders)
+    return min(days, default=today)
 
 
 def _holder(path: Path, record: KeyRecord, uri: str, secrets: Secrets, facts: Mapping[str, str]) -> Signer:

@@ -7,9 +7,11 @@ with the key that the request names before anything else happens.
 
 import base64
 import binascii
+import contextlib
+import datetime
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -159,6 +161,24 @@ def read_request(path: Path) -> SigningRequest:
         return SigningRequest.from_json(data.decode(), where=str(path))
     except UnicodeDecodeError as e:
         raise SigningError("not a signing request", where=str(path)) from e
+
+
+def date_of_request(
+    folder: Path, digest_on: Callable[[datetime.date], bytes], today: datetime.date
+) -> datetime.date:
+    """The day on which ``folder`` was asked for just this, whose digest depends on the day; else ``today``.
+
+    So an answer may come back on a later day than the request went out. The summary of the request tells the
+    day as ``date``, and it counts only if the digest of that day is the request's own.
+    """
+    for path in sorted(folder.glob("*.request.json")):
+        # What is no request, or about something else, is nobody's answer here.
+        with contextlib.suppress(ValueError, ConfigError, SigningError):
+            request = read_request(path)
+            date = datetime.date.fromisoformat(request.summary.get("date", ""))
+            if date <= today and digest_on(date) == request.digest:
+                return date
+    return today
 
 
 def attach(request: SigningRequest, answer: bytes, expected: PublicKey) -> Signature:
