@@ -17,12 +17,15 @@ _MIRROR = "Debian mirror to take packages from, for example of the day of the lo
 @task(
     help={
         "base": "packages (needs mmdebstrap), registry (a base image), or auto: packages where it can",
+        "base-image": "NAME@sha256:… that --base registry starts from, instead of the one in builder.toml",
         "mirror": _MIRROR,
         "json": _JSON,
     }
 )
 @command
-def image(_context: Context, base: str = "auto", mirror: str = "", json: bool = False) -> None:
+def image(
+    _context: Context, base: str = "auto", base_image: str = "", mirror: str = "", json: bool = False
+) -> None:
     """Make the builder image in the container engine, exactly as builder.lock has it."""
     from toolchain import pipeline, views_builder
     from toolchain.build.engine import Engine
@@ -30,19 +33,27 @@ def image(_context: Context, base: str = "auto", mirror: str = "", json: bool = 
 
     out = Output(as_json=json)
     work = pipeline.Workspace.of(PROJECT).work
-    views_builder.image(out, make(Engine.connect(), work, base=base, mirror=mirror, show=out.note))
+    made = make(Engine.connect(), work, base=base, base_image=base_image, mirror=mirror, show=out.note)
+    views_builder.image(out, made)
 
 
-@task(help={"mirror": _MIRROR, "json": _JSON})
+@task(
+    help={
+        "architecture": "amd64, arm64 …; default: this machine's; another one needs qemu-user-static",
+        "mirror": _MIRROR,
+        "json": _JSON,
+    }
+)
 @command
-def update(_context: Context, mirror: str = "", json: bool = False) -> None:
+def update(_context: Context, architecture: str = "", mirror: str = "", json: bool = False) -> None:
     """Write today's packages into builder.lock, and show what changed."""
     from toolchain import pipeline, views_builder
     from toolchain.build.image import native_architecture, update
 
     out = Output(as_json=json)
     work = pipeline.Workspace.of(PROJECT).work
-    views_builder.changes(out, update(native_architecture(), work, mirror=mirror, show=out.note))
+    changed = update(architecture or native_architecture(), work, mirror=mirror, show=out.note)
+    views_builder.changes(out, changed)
 
 
 @task(

@@ -31,6 +31,9 @@ def _engine() -> bool:
 COMPONENTS = {
     "docker": Component(_engine, "apt-get install docker.io, and be root; or set DOCKER_HOST"),
     "dockerd": Component(_root_with("dockerd"), "apt-get install docker.io, and be root"),
+    "docker-registry": Component(
+        _root_with("dockerd", "docker-registry"), "apt-get install docker.io docker-registry, and be root"
+    ),
     "podman": Component(
         _root_with("podman", "newuidmap", "setpriv", "unshare"), "apt-get install podman uidmap, and be root"
     ),

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tarfile
 import tempfile
@@ -16,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import docker
 import pytest
 
 from tests.system.engine import WORK, PrivateEngine, mounts
@@ -107,6 +109,11 @@ def test_every_app_and_target_has_the_bytes_of_the_host(builder: Engine, tmp_pat
         Container.find("", WORK).identity,
     }
     assert len({record["provenance"]["compiler"] for record in records}) == 1
+    for path in (tmp_path / "host").rglob("build.json"):
+        ours = tmp_path / "container" / path.relative_to(tmp_path / "host")
+        one, other = (json.loads(p.read_text())["provenance"]["environment"] for p in (path, ours))
+        # Each has programs of its own.
+        assert {**one, "PATH": ""} == {**other, "PATH": ""}
 
 
 @pytest.mark.usefixtures("builder")
@@ -303,6 +310,56 @@ def private() -> Iterator[PrivateEngine]:
         engine.stop()
     engine.remove()
     assert not mounts(folder)
+
+
+@contextlib.contextmanager
+def registry(folder: Path) -> Iterator[str]:
+    """Address of a registry on this machine that keeps its images in ``folder``."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    storage = {"filesystem": {"rootdirectory": str(folder / "images")}}
+    config = folder / "registry.yml"
+    config.write_text(json.dumps({"version": "0.1", "storage": storage, "http": {"addr": address}}))
+    with (folder / "registry.log").open("wb") as log:
+        process = subprocess.Popen(["docker-registry", "serve", config], stdout=log, stderr=log)
+    try:
+        wait_until(lambda: b"listening on" in (folder / "registry.log").read_bytes())
+        yield address
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@pytest.mark.component("docker-registry")
+def test_an_image_from_a_registry_builds_the_bytes_of_the_host(
+    private: PrivateEngine, tmp_path: Path
+) -> None:
+    # A base image that knows no mirror: packages come from the one that is named.
+    root, sources = tmp_path / "root.tar", tmp_path / "sources.list"
+    hook = f'mv "$1/etc/apt/sources.list" {sources}'
+    base = ["mmdebstrap", "--quiet", "--variant=minbase", "--format=tar", f"--customize-hook={hook}"]
+    subprocess.run([*base, "bookworm", root], check=True)
+    lines = sources.read_text().splitlines()
+    mirror = next(line.split()[1] for line in lines if line.startswith("deb ") and " bookworm " in line)
+    engine, work = private.start(), tmp_path / "work"
+    with registry(tmp_path) as address:
+        name = f"{address}/debian"
+        with contextlib.closing(docker.DockerClient(base_url=engine.url)) as client:
+            client.api.import_image_from_file(str(root), repository=name, tag="bookworm-slim")
+            client.images.push(name, tag="bookworm-slim")
+            (base_image,) = client.images.get(f"{name}:bookworm-slim").attrs["RepoDigests"]
+            client.images.remove(f"{name}:bookworm-slim")
+            client.images.prune()
+        made = image.make(engine, work, base_image=base_image, mirror=mirror, show=lambda _: None)
+    assert made.made
+    lock = image.locked(engine.architecture)
+    assert lock is not None
+    assert made.image.layers != (lock.layer,)
+    assert image.find(engine, work).image == made.image
+    app = AppManifest.read(PROJECT / "apps" / "boilerplate")
+    job = Job(app, get_target("nanosp"), SHIM, machine=Container(engine, made.image, own=True))
+    assert build(job, root=work).elf == build(replace(job, machine=HOST), root=work).elf
 
 
 @contextlib.contextmanager

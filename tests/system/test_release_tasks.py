@@ -191,10 +191,10 @@ def test_the_whole_ceremony(app: Path, tmp_path: Path) -> None:
 
     # Alice reads and says yes; Bob signs a copy of the draft; somebody brings the two together.
     copy = Path(shutil.copy(path, tmp_path / "bob.bundle"))
-    plain = path.read_bytes()
+    before = path.read_bytes()
     call("approve", path, *known, key="alice", said="no\n", code=6)
     call("approve", path, *known, "--yes", key="one", code=6)
-    assert path.read_bytes() == plain
+    assert path.read_bytes() == before
     by_alice = call("approve", path, *known, key="alice", said=f"y\n{PASSPHRASE}")
     assert by_alice.only("bundle")["approved_by"] == ["alice"]
     assert made_draft["digests"]["nanox"] in by_alice.err
@@ -230,9 +230,9 @@ def test_the_whole_ceremony(app: Path, tmp_path: Path) -> None:
     # In one command, and by the key that the policy's own one handed over to: the bundle brings the link.
     new = ("issuer.rotate", keys / "app.pem", "--to", keys / "app-2.pem")
     chain = call(*new, said=PASSPHRASE * 2).only("rotated")["chain"]
-    release = ("release", *build[:-2], "--policy", "release", "--out", rotated)
-    call(*release, "--chain", chain, key="app-2", code=2)
-    release = (*release, "--release-policy", policy)
+    plain = ("release", *build[:-2], "--policy", "release", "--out", rotated)
+    call(*plain, "--chain", chain, key="app-2", code=2)
+    release = (*plain, "--release-policy", policy)
     refused = call(*release, key="app-2", code=6).only("error")
     assert "app key" in refused["message"]
     call(*release, "--chain", chain, key="app", code=6)

@@ -19,7 +19,7 @@ from toolchain import dist
 from toolchain.build import image as builder_image
 from toolchain.build.engine import Command, Engine, ImageFacts, Mount
 from toolchain.build.git import stores
-from toolchain.build.process import LogSink
+from toolchain.build.process import UMASK, LogSink
 from toolchain.build.sdk import FLAGS, Sdk
 from toolchain.build.toolchains import CACHE, Toolchain
 from toolchain.build.workplace import Tools, Workplace
@@ -31,6 +31,7 @@ _PACKAGE = Path(__file__).parents[1]
 _HOME = Path("/opt/nano-toolchain")
 _PREPARE = "from toolchain.build.inside import main; main()"
 _PREPARE_TIME = 300.0
+_WITH_UMASK = ("sh", "-c", f'umask {UMASK:03o} && exec "$@"', "sh")
 _SYSTEM = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
@@ -171,7 +172,7 @@ class Container:
             container = Command(
                 image=self.image,
                 name=container_name(place.folder, "make"),
-                arguments=command,
+                arguments=(*_WITH_UMASK, *command),
                 folder=place.here,
                 environment=environment,
                 mounts=tuple(_mounts(place, environment.get(CACHE))),

@@ -148,13 +148,13 @@ class Engine:
             client.images.load(file)
 
     def build(self, folder: Path, tag: str) -> None:
-        """Build the Dockerfile in ``folder``.
+        """Build the Dockerfile in ``folder``; its steps have this machine's network, as mmdebstrap would.
 
         Raises:
             BuildError: a step failed.
         """
         with self._open() as client:
-            client.images.build(path=str(folder), tag=tag, rm=True, forcerm=True)
+            client.images.build(path=str(folder), tag=tag, rm=True, forcerm=True, network_mode="host")
 
     def remove_image(self, name: str) -> None:
         """Remove the image of that name; nothing happens if there is none."""

@@ -49,6 +49,9 @@ _VOLATILE = re.compile(
 )
 """What depends on the machine or the moment, or is made anew when it is missed."""
 
+_BY_DIGEST = re.compile(r"[\w.:/-]+@sha256:[0-9a-f]{64}", re.ASCII)
+_SOURCES = "/tmp/mirror.list"  # noqa: S108 - in a container
+
 Show = Callable[[str], None]
 
 
@@ -104,7 +107,10 @@ def find(engine: Engine, work: Path) -> Builder:
     lock = locked(engine.architecture)
     if lock is None:
         raise ConfigError(
-            f"the lock holds no builder image for {engine.architecture}", hint="./inv builder.update adds one"
+            f"the lock holds no builder image for {engine.architecture}",
+            hint="apt-get install mmdebstrap, then "
+            f"./inv builder.update --architecture {engine.architecture}, "
+            "and make it: ./inv builder.image",
         )
     name = _name(lock)
     image = engine.image(name)
@@ -128,15 +134,26 @@ def native_architecture() -> str:
     return next((name for name, other in _PLATFORMS.items() if other == machine), machine)
 
 
-def make(engine: Engine, work: Path, *, base: str = "auto", mirror: str = "", show: Show) -> Builder:
+def make(
+    engine: Engine, work: Path, *, base: str = "auto", base_image: str = "", mirror: str = "", show: Show
+) -> Builder:
     """Make the builder image in ``engine``, unless it is there.
 
-    ``mirror`` is a Debian mirror, for example of the day of the lock. Two that ask at once make it once.
+    ``mirror`` is a Debian mirror, for example of the day of the lock. ``base_image`` is where ``registry``
+    starts instead of the definition's, for example the same in a registry of one's own. Two that ask at once
+    make it once.
 
     Raises:
-        ConfigError: nothing to start from, or the lock holds nothing for this architecture.
+        ConfigError: nothing to start from, no digest in ``base_image``, or the lock holds nothing for this
+            architecture.
         BuildError: a package or file cannot be had, or is not the one of the lock.
     """
+    if base_image and not _BY_DIGEST.fullmatch(base_image):
+        raise ConfigError(
+            f"not an image by its digest: {base_image!r:.80}",
+            hint="NAME@sha256:…, as docker images --digests shows",
+        )
+    start = _start(base, base_image)
     with file_lock(work / "builder.lock"):
         try:
             there = find(engine, work)
@@ -149,12 +166,13 @@ def make(engine: Engine, work: Path, *, base: str = "auto", mirror: str = "", sh
             return there
         name = _name(lock)
         with _workshop(work) as folder:
-            if _start(base) == "packages":
+            if start == "packages":
                 archive, found = _from_packages(engine.architecture, mirror, folder, name, show)
                 _refuse_drift(lock, found)
                 engine.load(archive)
             else:
-                _from_registry(engine, lock, folder, name, show)
+                start_from = base_image or _definition()["base"]
+                _from_registry(engine, lock, folder, name, base=start_from, mirror=mirror, show=show)
         image = engine.image(name)
         if image is None:
             raise BuildError("the engine did not keep the image that it was given")
@@ -213,10 +231,16 @@ def _refuse_drift(lock: Locked, found: Locked) -> None:
     )
 
 
-def _start(base: str) -> str:
+def _start(base: str, base_image: str = "") -> str:
     """Packages or registry: what ``base`` says, or what there is."""
     if base not in get_args(Base):
         raise ConfigError(f"an image cannot start from {base!r}", hint="choose auto, packages or registry")
+    if base_image:
+        if base == "packages":
+            raise ConfigError(
+                "packages need no base image", hint="--base registry, or leave out --base-image"
+            )
+        return "registry"
     installed = shutil.which("mmdebstrap") is not None
     if base == "packages" and not installed:
         raise ConfigError("mmdebstrap is not installed", hint="apt-get install mmdebstrap")
@@ -388,27 +412,34 @@ def write_archive(architecture: str, layer: Path, name: str) -> Path:
 # From a base image
 
 
-def dockerfile(lock: Locked, base: str) -> str:
-    """The definition as a Dockerfile; its context holds the wheels as ``tree/``."""
+def dockerfile(lock: Locked, base: str, mirror: str = "") -> str:
+    """The definition as a Dockerfile; its context holds the wheels as ``tree/``.
+
+    Packages come from ``mirror``, or from where the base image takes them.
+    """
     files = _definition()["files"]
     rules = [f"path-exclude={pattern}" for pattern in files["left_out"]]
     rules += [f"path-include={pattern}" for pattern in files["kept"]]
     words = " ".join(shlex.quote(f"{name}={version}") for name, version in sorted(lock.packages.items()))
     write = " ".join(shlex.quote(rule) for rule in rules)
+    sources = f"deb [check-valid-until=no] {mirror} {_definition()['suite']} main"
+    only = f"-o Dir::Etc::SourceParts=/dev/null -o Dir::Etc::SourceList={_SOURCES} " if mirror else ""
+    named = f"    && echo {shlex.quote(sources)} >{_SOURCES} \\\n" if mirror else ""
     return f"""\
 FROM {base}
 ARG DEBIAN_FRONTEND=noninteractive
 ARG SOURCE_DATE_EPOCH={_definition()["epoch"]}
 RUN printf '%s\\n' {write} >/etc/dpkg/dpkg.cfg.d/builder \\
-    && apt-get update \\
-    && apt-get install -y --no-install-recommends --allow-downgrades {words} \\
-    && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/*
+{named}    && apt-get {only}update \\
+    && apt-get {only}install -y --no-install-recommends --allow-downgrades {words} \\
+    && rm -rf {_SOURCES} /var/lib/apt/lists/* /var/log/* /var/cache/*
 COPY tree/ /
 """
 
 
-def _from_registry(engine: Engine, lock: Locked, folder: Path, name: str, show: Show) -> None:
-    base = _definition()["base"]
+def _from_registry(
+    engine: Engine, lock: Locked, folder: Path, name: str, *, base: str, mirror: str, show: Show
+) -> None:
     show(f"base image {base}")
     try:
         engine.pull(base)
@@ -417,10 +448,12 @@ def _from_registry(engine: Engine, lock: Locked, folder: Path, name: str, show: 
             f"the base image cannot be had: {e.message}",
             hint="where no registry can be reached: apt-get install mmdebstrap, then --base packages",
         ) from e
-    build_from(engine, lock, folder, name, base=base, show=show)
+    build_from(engine, lock, folder, name, base=base, mirror=mirror, show=show)
 
 
-def build_from(engine: Engine, lock: Locked, folder: Path, name: str, *, base: str, show: Show) -> None:
+def build_from(
+    engine: Engine, lock: Locked, folder: Path, name: str, *, base: str, mirror: str = "", show: Show
+) -> None:
     """Build the Dockerfile that starts from ``base``, and hold its packages to the lock.
 
     Raises:
@@ -428,7 +461,7 @@ def build_from(engine: Engine, lock: Locked, folder: Path, name: str, *, base: s
     """
     show("wheels")
     _install_wheels(engine.architecture, folder)
-    (folder / "Dockerfile").write_text(dockerfile(lock, base), "utf-8")
+    (folder / "Dockerfile").write_text(dockerfile(lock, base, mirror), "utf-8")
     show("packages")
     engine.build(folder, name)
     image = engine.image(name)

@@ -113,8 +113,9 @@ def test_what_is_asked_for_and_cannot_be(tmp_path: Path, monkeypatch: pytest.Mon
     assert image._start("auto") == "registry"
     with pytest.raises(ConfigError, match="mmdebstrap is not installed"):
         image._start("packages")
-    with pytest.raises(ConfigError, match="holds no builder image for riscv64"):
+    with pytest.raises(ConfigError, match="holds no builder image for riscv64") as caught:
         image.find(Engine("unix:///nothing", "riscv64", rootless=False), tmp_path)
+    assert "./inv builder.update --architecture riscv64" in caught.value.hint
 
 
 def test_the_dockerfile_pins_every_package() -> None:
@@ -122,6 +123,24 @@ def test_the_dockerfile_pins_every_package() -> None:
     assert text.startswith("FROM debian@sha256:33\n")
     assert "git=1:2.39.5 make=4.3-4.1" in text
     assert "SOURCE_DATE_EPOCH=1700000000" in text
+    assert "deb [" not in text
+    other = image.dockerfile(LOCKED, "debian@sha256:33", "http://mirror.example/debian")
+    assert "deb [check-valid-until=no] http://mirror.example/debian bookworm main" in other
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"base_image": "debian:bookworm-slim"}, "not an image by its digest"),
+        ({"base_image": f"debian@sha256:{'1' * 64} AS x"}, "not an image by its digest"),
+        ({"base_image": f"debian@sha256:{'1' * 64}", "base": "packages"}, "packages need no base image"),
+    ],
+)
+def test_a_base_image_that_cannot_be_started_from(
+    options: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        image.make(ENGINE, tmp_path, **options, show=lambda _: None)
 
 
 def test_wheels_are_taken_by_hash() -> None:
