@@ -28,7 +28,8 @@ class Provenance:
     ``commit`` is the app's git commit, empty outside of a repository; ``dirty`` whether its tree had
     uncommitted changes. ``sdk`` and ``compiler`` are identities with a digest or version,
     ``command`` the make command with machine-specific folders replaced by names,
-    ``environment`` the variables that count, ``source_date_epoch`` seconds since 1970.
+    ``environment`` the variables that it saw, with folders replaced alike, and ``umask``;
+    ``source_date_epoch`` seconds since 1970.
     """
 
     commit: str

@@ -256,7 +256,7 @@ def _make(
             history.result()
     extra.write_text(_EXTRA.format(names=VARIABLES, folder=values, goal=goal), "utf-8")
     environment, folders = place.environment(sources.epoch), place.folders(sources)
-    provenance = _provenance(place, sources, [folders.rename(word) for word in command], environment)
+    provenance = _provenance(place, sources, [folders.rename(word) for word in command], folders)
     place.log.write_text(" ".join(provenance.command) + "\n", "utf-8")
     machine = place.job.machine
     if how.cache:
@@ -315,9 +315,7 @@ def _finish(place: Workplace, kept: Kept) -> None:
     (place.folder / _RUNNING).unlink()
 
 
-def _provenance(
-    place: Workplace, sources: Sources, command: Sequence[str], environment: Mapping[str, str]
-) -> Provenance:
+def _provenance(place: Workplace, sources: Sources, command: Sequence[str], folders: Folders) -> Provenance:
     return Provenance(
         commit=sources.commit,
         dirty=sources.dirty,
@@ -325,8 +323,8 @@ def _provenance(
         compiler=place.tools.toolchain.identity,
         sdk=place.sdk.identity,
         command=tuple(command),
-        environment={name: environment[name] for name in ("LC_ALL", "SOURCE_DATE_EPOCH", "TZ")},
-        source_date_epoch=int(environment["SOURCE_DATE_EPOCH"]),
+        environment=place.stated_environment(sources.epoch, folders),
+        source_date_epoch=sources.epoch,
         platform=place.tools.platform,
     )
 

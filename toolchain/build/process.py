@@ -23,6 +23,9 @@ MEMORY = 8 << 30
 FILE = 4 << 30
 """Bytes of a file that one of them may write."""
 
+UMASK = 0o022
+"""Of everything that builds."""
+
 _LINE_LIMIT = 4096
 _GRACE = 3.0
 
@@ -57,7 +60,7 @@ def run(
             stderr=subprocess.STDOUT,
             start_new_session=True,
             pass_fds=descriptors,
-            umask=0o022,
+            umask=UMASK,
         )
         sink = LogSink(file, show)
         try:

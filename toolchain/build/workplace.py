@@ -14,7 +14,7 @@ from typing import Protocol
 
 from toolchain.app import AppManifest
 from toolchain.build.diagnostics import Folders
-from toolchain.build.process import run
+from toolchain.build.process import UMASK, run
 from toolchain.build.sdk import Sdk, find_sdk
 from toolchain.build.sources import Sources
 from toolchain.build.toolchains import CACHE, COMMANDS, Toolchain, choose, newlib_folder, prepare, with_newlib
@@ -22,6 +22,9 @@ from toolchain.environment import ensure_environment, file_lock
 from toolchain.errors import ConfigError
 from toolchain.target import Target
 from toolchain.userdata import make_private_folder
+
+_SYSTEM = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+"""Folders of programs that are the same everywhere."""
 
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 _PLAIN = re.compile(r"[\w./+,@%~-]+", re.ASCII)
@@ -265,6 +268,18 @@ class Workplace:
             "GIT_CONFIG_VALUE_0": str(self.sdk.path),
             COMMANDS: str(self.folder / "calls"),
         }
+
+    def stated_environment(self, epoch: int, folders: Folders) -> dict[str, str]:
+        """All of ``environment``, and the umask, without this machine's folders.
+
+        What is not stated (how many processes, a cache) has no influence on the result.
+        """
+        stated = {name: folders.rename(value) for name, value in self.environment(epoch).items()}
+        programs = (
+            folder if folder.startswith("<") or folder in _SYSTEM else "<programs>"
+            for folder in stated["PATH"].split(":")
+        )
+        return stated | {"PATH": ":".join(dict.fromkeys(programs)), "umask": f"{UMASK:03o}"}
 
     def caching(self, cache: Path) -> dict[str, str]:
         """What lets ccache keep objects in ``cache``: nothing is guessed, nothing is the user's setting.

@@ -224,6 +224,29 @@ def test_make_sees_a_small_environment(
     assert lines["SOURCE_DATE_EPOCH"] == git(app, "show", "-s", "--format=%ct")
     assert Path(lines["HOME"]).is_relative_to(tmp_path / "work")
 
+    # Provenance states all of it, by names that are the same on other machines.
+    stated = result.provenance.environment
+    by_make = {
+        "MAKEFLAGS",
+        "MAKELEVEL",
+        "MFLAGS",
+        "MAKE_TERMOUT",
+        "MAKE_TERMERR",
+        "MAKEOVERRIDES",
+        "PWD",
+        "_",
+    }
+    on_the_command_line = {word.partition("=")[0] for word in result.provenance.command}
+    assert stated.keys() - {"umask"} == lines.keys() - by_make - on_the_command_line
+    assert {name: stated[name] for name in ("HOME", "GIT_CONFIG_VALUE_0", "PYTHONHASHSEED", "umask")} == {
+        "HOME": "<work>/home",
+        "GIT_CONFIG_VALUE_0": "<sdk>",
+        "PYTHONHASHSEED": "0",
+        "umask": "022",
+    }
+    assert stated["PATH"].startswith("<toolchain>/bin:")
+    assert set(stated["PATH"].split(":")[1:]) <= {"/usr/bin", "/bin", "/usr/local/bin", "<programs>"}
+
 
 def test_provenance_names_the_commit_and_no_folder_of_this_machine(
     job: JobMaker, app: Path, tmp_path: Path
