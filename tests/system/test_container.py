@@ -249,6 +249,26 @@ def test_what_a_killed_process_left_is_removed_by_the_next_build(
     assert not mine(builder, work)
 
 
+def test_an_image_that_wants_a_volume_leaves_none(builder: Engine, tmp_path: Path) -> None:
+    name = "nano-test-volume:1"
+    (tmp_path / "Dockerfile").write_text(f"FROM {image.find(builder, WORK).name}\nVOLUME /wanted\n")
+    builder.build(tmp_path, name)
+    try:
+        found = builder.image(name)
+        assert found is not None
+        with contextlib.closing(docker.DockerClient(base_url=builder.url)) as client:
+            before = {volume.id for volume in client.volumes.list()}
+            script = ("sh", "-c", "grep -c ' /wanted ' /proc/mounts")
+            command = Command(found, "nano-test-volume", script, Path("/"), {"PATH": "/usr/bin:/bin"}, ())
+            said: list[bytes] = []
+            assert builder.run(command, put=said.append, timeout=60) == 0
+            assert b"".join(said) == b"1\n"
+            builder.copy_out(found, "/usr/share/python3", tmp_path)
+            assert {volume.id for volume in client.volumes.list()} == before
+    finally:
+        builder.remove_image(name)
+
+
 def test_no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     environment = {"DOCKER_HOST": f"unix://{tmp_path}/nothing.sock"}
     run = inv("build", "--builder", "container", environment=environment)
