@@ -169,7 +169,7 @@ def reproducible_flags(candidate: Candidate) -> Iterator[Problem]:
     if not all(any(word.startswith(_PREFIX_MAPS) for word in c.arguments) for c in compiled):
         yield Problem(
             "files are compiled without a prefix map, so that __FILE__ may be the builder's",
-            find(candidate, "CFLAGS"),
+            Location(candidate.makefile),
             Severity.ADVICE,
             "add CFLAGS += -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BOLOS_SDK)=sdk",
         )
