@@ -128,7 +128,10 @@ def checked(out: Output, outcomes: Sequence[Outcome[Judged]]) -> None:
 
     _json_verified(out, outcomes, whole=False)
     about = subjects(outcomes)
-    out.show(to_terminal(about) if any(subject.findings for subject in about) else Text("no findings"))
+    if any(subject.findings for subject in about):
+        out.show(to_terminal(about))
+    elif not any(subject.error for subject in about):
+        out.show(Text("no findings"))
     raise_first(outcomes)
 
 

@@ -104,3 +104,29 @@ def test_colour_is_for_those_who_want_it(app: Path) -> None:
     assert red in verify(app, FORCE_COLOR="1")[1]
     assert "31m" not in verify(app, FORCE_COLOR="1", NO_COLOR="1")[1]
     assert "\x1b" not in verify(app)[1]
+
+
+def test_a_waiver_goes_into_the_manifest(tmp_path: Path) -> None:
+    app = Path(shutil.copytree(PROJECT / "apps" / "boilerplate", tmp_path / "waiving"))
+    with (app / "src" / "core" / "amount.c").open("a") as file:
+        file.write("\nstatic int planted(void)\n{\n    return 1;\n}\n")
+    with (app / "ledger_app.toml").open("a") as file:
+        file.write(
+            '\n[[waivers]]\nrule = "build-no-warnings"\nreason = "the next release removes this"\n'
+            'expires = 2999-12-31\nauthor = "A. Maintainer"\n'
+        )
+    dist = tmp_path / "dist"
+    run = inv("sign", "--app", app, "--target", "nanosp", "--dist", dist)
+    assert run.code == 0, run.err
+    manifest = json.loads((dist / "waiving" / "nanosp" / "manifest.json").read_text())
+    assert manifest["verification"]["waived"] == [
+        "build-no-warnings: the next release removes this (until 2999-12-31)"
+    ]
+
+
+def test_what_was_not_built_has_no_findings_to_speak_of(tmp_path: Path) -> None:
+    app = Path(shutil.copytree(PROJECT / "apps" / "boilerplate", tmp_path / "broken"))
+    (app / "src" / "core" / "amount.c").write_text("#error not today\n")
+    code, out, err = verify(app, "--only", "src-parsed")
+    assert (code, out) == (3, "")
+    assert "not today" in err
