@@ -6,6 +6,7 @@ computes. The text is read for line numbers, for comments, and for what make doe
 
 import dataclasses
 import functools
+import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -127,9 +128,16 @@ def whole_lines(candidate: Candidate) -> Iterator[Line]:
         yield begun
 
 
+def _read(candidate: Candidate) -> tuple[Line, ...]:
+    """The lines of those makefiles that make read, as far as it says; libraries bring others."""
+    folder, names = candidate.app.manifest.build_directory, candidate.app.variables.get("MAKEFILE_LIST", "")
+    read = {os.path.normpath(folder / name) for name in names.split()}
+    return tuple(line for line in lines(candidate) if not read or line.path in read)
+
+
 def find(candidate: Candidate, word: str) -> Location:
     """Where the makefiles first assign ``word``, or else mention it; the makefile if they do not."""
     pattern = re.compile(rf"(?<![\w'/*-]){re.escape(word)}(?![\w'/*-])")
-    mentions = [line for line in lines(candidate) if pattern.search(line.code)]
+    mentions = [line for line in _read(candidate) if pattern.search(line.code)]
     assigns = [line for line in mentions if line.assignment and line.assignment[0] == word]
     return next((line.location for line in assigns + mentions), Location(candidate.makefile))

@@ -47,6 +47,14 @@ def source(folder: Path, *lines: str) -> Candidate:
     return good(folder, files={"src/a.c": "\n".join(lines) + "\n"})
 
 
+def named(
+    folder: Path, flag: str = "-Oz", *, code: str = "char f[] = __FILE__;", absolute: bool = True
+) -> Candidate:
+    """A file that may say where it lies, compiled by its whole path or from the app's folder."""
+    path = folder / "src" / "a.c" if absolute else "src/a.c"
+    return with_commands(source(folder, "", code), (str(path), f"{flag} {path}"))
+
+
 REPRODUCIBLE = "reproducible-flags"
 KEY = next(iter(known_keys()))
 TABLE = primitives()["the S-box of AES"]
@@ -111,24 +119,16 @@ CASES = (
     fails(REPRODUCIBLE, "the day", lambda f: source(f, "const char *when = __DATE__;"), "src/a.c:1:20"),
     fails(REPRODUCIBLE, "the second", lambda f: source(f, "", "char t[] = __TIME__;"), "src/a.c:2:12"),
     passes(REPRODUCIBLE, "in a text", lambda f: source(f, 'char t[] = "__TIME__"; // __DATE__')),
-    fails(
-        REPRODUCIBLE,
-        "no prefix map",
-        lambda f: with_commands(good(f), ("src/main.c", "-Oz src/main.c")),
-        "Makefile",
-        Severity.ADVICE,
-    ),
+    fails(REPRODUCIBLE, "no prefix map", named, "src/a.c:2:12", Severity.ADVICE),
     fails(
         REPRODUCIBLE,
         "a map for debugging information alone",
-        lambda f: with_commands(good(f), ("src/main.c", "-fdebug-prefix-map=/a=. src/main.c")),
-        "Makefile",
+        lambda f: named(f, "-fdebug-prefix-map=/a=."),
+        "src/a.c:2:12",
         Severity.ADVICE,
     ),
-    passes(
-        REPRODUCIBLE,
-        "a map for macros",
-        lambda f: with_commands(good(f), ("src/main.c", "-fmacro-prefix-map=/a=. src/main.c")),
-    ),
+    passes(REPRODUCIBLE, "a map for macros", lambda f: named(f, "-fmacro-prefix-map=/a=.")),
+    passes(REPRODUCIBLE, "nobody asks for the file", lambda f: named(f, code="")),
+    passes(REPRODUCIBLE, "from the app's own folder", lambda f: named(f, absolute=False)),
     passes("elf-host-paths", "a derivation path", lambda f: says(f, "m/44'/60'/0'")),
 )

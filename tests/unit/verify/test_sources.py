@@ -103,11 +103,14 @@ def test_assignments(line: str, assignment: tuple[str, str] | None) -> None:
 
 def test_places_prefer_the_assignment_to_a_mention(tmp_path: Path) -> None:
     text = "ifeq ($(DEBUG),1)\nDEBUG_OVER_USB = 0\nendif\n# DEBUG = 0\nDEBUG = 1\n"
-    candidate = good(tmp_path, makefile=text, files={"conf/a.mk": "CFLAGS += -Wno-vla\n", "b.txt": "X = 1"})
+    others = {"conf/a.mk": "CFLAGS += -Wno-vla\n", "b.txt": "X = 1", "lib/Makefile": "Y = 1\n"}
+    read = {"MAKEFILE_LIST": "Makefile ./conf/a.mk <sdk>/Makefile.target"}
+    candidate = good(tmp_path, makefile=text, files=others, variables=read)
     assert str(find(candidate, "DEBUG")) == "Makefile:5"
     assert str(find(candidate, "-Wno-vla")) == "conf/a.mk:1"
     assert str(find(candidate, "X")) == "Makefile"
-    assert {line.path for line in lines(candidate)} == {"Makefile", "conf/a.mk"}
+    assert str(find(candidate, "Y")) == "Makefile"
+    assert {line.path for line in lines(candidate)} == {"Makefile", "conf/a.mk", "lib/Makefile"}
 
 
 def test_words_and_macros(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from toolchain.image import ElfInfo, ProgramSegment
 from toolchain.verify.code import app_commands, c_files
@@ -156,23 +157,26 @@ def elf_host_paths(candidate: Candidate) -> Iterator[Problem]:
     fix="do not add --build-id, do not use the clock's macros",
 )
 def reproducible_flags(candidate: Candidate) -> Iterator[Problem]:
-    """Flags and macros that make the image depend on folder or clock; a missing prefix map is advice."""
+    """Flags and macros that make the image depend on folder or clock; __FILE__ without a map is advice."""
     for command in candidate.commands:
         asked = [match for word in command.arguments if (match := _BUILD_ID_FLAG.fullmatch(word))]
         if not command.file and asked and asked[-1]["kind"] != "none":
             yield Problem(f"the linker gets {asked[-1][0]}", find(candidate, asked[-1][0]))
+    exposed = any(
+        Path(command.file).is_absolute()
+        and not any(word.startswith(_PREFIX_MAPS) for word in command.arguments)
+        for path, command in app_commands(candidate)
+        if path.endswith(".c")
+    )
     for file in c_files(candidate):
         for word in file.source.words:
+            place = file.at(word.line, word.column)
             if word.text in _CLOCK:
-                yield Problem(f"the code depends on {word.text}", file.at(word.line, word.column))
-    compiled = [command for path, command in app_commands(candidate) if path.endswith(".c")]
-    if not all(any(word.startswith(_PREFIX_MAPS) for word in c.arguments) for c in compiled):
-        yield Problem(
-            "files are compiled without a prefix map, so that __FILE__ may be the builder's",
-            Location(candidate.makefile),
-            Severity.ADVICE,
-            "add CFLAGS += -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BOLOS_SDK)=sdk",
-        )
+                yield Problem(f"the code depends on {word.text}", place)
+            elif word.text == "__FILE__" and exposed:
+                fix = "add CFLAGS += -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BOLOS_SDK)=sdk"
+                message = "__FILE__ may be in a folder of the builder: there is no prefix map"
+                yield Problem(message, place, Severity.ADVICE, fix)
 
 
 @rule(
