@@ -177,6 +177,28 @@ def test_a_published_app_is_rebuilt_from_its_commit(published: tuple[Path, Path]
     assert _git(app, "status", "--porcelain") == ""
 
 
+def test_a_manifest_that_states_less_of_its_environment(published: tuple[Path, Path], tmp_path: Path) -> None:
+    app, manifest = published
+    table = json.loads(manifest.read_text())
+    stated = table["provenance"]["environment"]
+    assert stated["SOURCE_DATE_EPOCH"] == _git(app, "show", "-s", "--format=%ct", "HEAD~1")
+    # As manifests were before they stated all of it.
+    table["provenance"]["environment"] = {"LC_ALL": "C", "TZ": "UTC"}
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(table))
+    run = inv("reproduce", "--manifest", path, "--app", app)
+    assert run.code == 0, run.err
+    # What differs there is no difference of the app, but the first thing to look at where there is one.
+    table["provenance"]["environment"] = stated | {"PYTHONHASHSEED": "7", "PATH": "/elsewhere"}
+    path.write_text(json.dumps(table))
+    assert inv("reproduce", "--manifest", path, "--app", app).code == 0
+    table["provenance"]["commit"] = _git(app, "rev-parse", "HEAD")
+    path.write_text(json.dumps(table))
+    found = inv("reproduce", "--json", "--manifest", path, "--app", app).only("rebuilt")
+    assert "PYTHONHASHSEED is 0, the manifest says 7" in found["differences"]
+    assert not any("/elsewhere" in difference for difference in found["differences"])
+
+
 def test_another_app_than_the_published_one(published: tuple[Path, Path], tmp_path: Path) -> None:
     app, manifest = published
     table = json.loads(manifest.read_text())

@@ -358,11 +358,14 @@ def _translated(url: str) -> Iterator[None]:
 
 def _complaint(log: Iterable[Mapping[str, Any]]) -> str:
     """What went wrong in a step: apt's error, or else the last words of what ran."""
-    streams = (_COLOUR.sub("", str(entry.get("stream", ""))) for entry in log)
-    lines = [line.strip() for stream in streams for line in stream.splitlines()]
+    # An entry ends wherever the engine read so far, in the middle of a line, too.
+    text = _COLOUR.sub("", "".join(str(entry.get("stream", "")) for entry in log))
+    lines = [line.strip() for line in text.splitlines()]
     said = [n for n in lines if n and not n.startswith(("Step ", "--->", "Removing intermediate"))]
+    fetched = [line for line in said if line.startswith("W: Failed to fetch")]
     errors = [line for line in said if line.startswith("E: ")]
-    return (errors or said[-1:] or ["a step failed"])[0].removeprefix("E: ")
+    first = (fetched or errors or said[-1:] or ["a step failed"])[0]
+    return first.removeprefix("E: ").removeprefix("W: ")
 
 
 def _hint(text: str) -> str:

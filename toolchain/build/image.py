@@ -430,7 +430,7 @@ FROM {base}
 ARG DEBIAN_FRONTEND=noninteractive
 ARG SOURCE_DATE_EPOCH={_definition()["epoch"]}
 RUN printf '%s\\n' {write} >/etc/dpkg/dpkg.cfg.d/builder \\
-{named}    && apt-get {only}update \\
+{named}    && apt-get {only}update --error-on=any \\
     && apt-get {only}install -y --no-install-recommends --allow-downgrades {words} \\
     && rm -rf {_SOURCES} /var/lib/apt/lists/* /var/log/* /var/cache/*
 COPY tree/ /

@@ -593,18 +593,22 @@ def rebuild(job: Job, manifest: Manifest, *, root: Path) -> Rebuilt:
     image, _ = _read(result)
     stated = manifest.provenance
     made = {"app.elf": result.elf, "app.hex": hex_of(result)}
+    causes = [("compiler", stated.compiler, result.provenance.compiler)]
+    ours = result.provenance.environment
+    # Programs lie elsewhere on another machine, and are compared as the compiler; the epoch is the commit's.
+    names = sorted((stated.environment.keys() & ours.keys()) - {"PATH", "SOURCE_DATE_EPOCH"})
+    causes += [(name, stated.environment[name], ours[name]) for name in names]
     facts = [
-        ("compiler", stated.compiler, result.provenance.compiler),
         ("digest", manifest.image.digest, image.digest().hex()),
         *(
             (name, manifest.files.get(name, ""), hashlib.sha256(data).hexdigest())
             for name, data in made.items()
         ),
     ]
-    same = all(published == ours for name, published, ours in facts if name != "compiler")
+    same = all(published == built for _, published, built in facts)
     differences = [
-        f"{name} is {ours}, the manifest says {published}"
-        for name, published, ours in facts
-        if published != ours
+        f"{name} is {built}, the manifest says {published}"
+        for name, published, built in (*causes, *facts)
+        if published != built
     ]
     return Rebuilt(manifest, result, () if same else tuple(differences))

@@ -46,6 +46,14 @@ def test_what_an_image_carries() -> None:
             ],
             "Version '9' for 'make' was not found",
         ),
+        (
+            ["Reading\n", "\x1b[91mE: Version '9' fo", "r 'make' was not", " found\n\x1b[0m", "Removing\n"],
+            "Version '9' for 'make' was not found",
+        ),
+        (
+            ["\x1b[91mW: Failed to fetch http://m/InRelease  refused\nE: Some index files failed\n\x1b[0m"],
+            "Failed to fetch http://m/InRelease  refused",
+        ),
         (["Step 1/1 : COPY x\n", "no such file\n", "Removing intermediate container 1\n"], "no such file"),
         ([], "a step failed"),
     ],
