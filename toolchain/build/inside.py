@@ -19,7 +19,8 @@ def main() -> None:
     try:
         name = question["compiler"]
         compiler = _of_the_image() if name == "image" else choose(sdk, name)
-        tools = with_newlib(prepare(compiler, get_target(question["target"]), Path(question["root"])), sdk)
+        root = Path(question["root"])
+        tools = with_newlib(prepare(compiler, get_target(question["target"]), root), sdk, root)
     except ToolchainError as e:
         answer: dict[str, object] = {"error": e.message, "hint": e.hint}
     else:

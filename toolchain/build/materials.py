@@ -11,7 +11,7 @@ from toolchain.build.workplace import Job
 from toolchain.manifest import Provenance
 
 _HASH = re.compile(r" ?(tree |flags )?sha256:([0-9a-f]{64})")
-_NAMED = re.compile(r"^(.*?)(?: version)?[ (]+v?([0-9].*)$")
+_NAMED = re.compile(r"^(.*?)(?: version)?(?: \([^)]*\))? v?([0-9].*)$")
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from toolchain import dist
 from toolchain.build.sdk import Family, Sdk, files_digest
 from toolchain.environment import file_lock
 from toolchain.errors import ConfigError
@@ -172,24 +173,41 @@ def newlib_folder() -> Path | None:
     return next((Path(f) for f in newlib["folders"] if Path(f, newlib["header"]).is_file()), None)
 
 
-def with_newlib(toolchain: Toolchain, sdk: Sdk) -> Toolchain:
-    """``toolchain`` with newlib in its identity, by version and digest, if ``sdk`` takes files of it."""
+def with_newlib(toolchain: Toolchain, sdk: Sdk, root: Path) -> Toolchain:
+    """``toolchain`` with newlib in its identity, by version and digest, if ``sdk`` takes files of it.
+
+    What was found out is kept below ``root`` while no file of newlib changes.
+
+    Raises:
+        ConfigError: a file of newlib cannot be read.
+        StorageError: ``root`` cannot be written.
+    """
     folder = newlib_folder()
     if folder is None or not needs_newlib(sdk):
         return toolchain
-    return dataclasses.replace(toolchain, identity=f"{toolchain.identity}, {_newlib_identity(folder)}")
+    return dataclasses.replace(toolchain, identity=f"{toolchain.identity}, {_newlib_identity(folder, root)}")
 
 
 @functools.cache
-def _newlib_identity(folder: Path) -> str:
+def _newlib_identity(folder: Path, root: Path) -> str:
     """The digest is over what a build may read: the same wherever the same newlib is installed."""
     newlib = _data()["newlib"]
-    names = {path.relative_to(folder) for pattern in newlib["files"] for path in folder.glob(pattern)}
-    files = {name: folder / name for name in sorted(names) if not name.is_relative_to(newlib["not"])}
-    stated = folder / newlib["version"]
-    version = _VERSION.search(stated.read_bytes()) if stated.is_file() else None
-    named = f"{NEWLIB} {version[1].decode()}" if version else NEWLIB
-    return f"{named} sha256:{files_digest(files)}"
+    try:
+        names = {path.relative_to(folder) for pattern in newlib["files"] for path in folder.glob(pattern)}
+        files = {name: folder / name for name in sorted(names) if not name.is_relative_to(newlib["not"])}
+        stats = [(str(name), _stamp(path)) for name, path in files.items()]
+        stamp = hashlib.sha256(repr((str(folder), newlib, stats)).encode()).hexdigest()
+        kept = root / "sdk" / f"newlib-{stamp[:16]}"
+        with contextlib.suppress(FileNotFoundError):
+            return kept.read_text("utf-8")
+        stated = folder / newlib["version"]
+        version = _VERSION.search(stated.read_bytes()) if stated.is_file() else None
+        named = f"{NEWLIB} {version[1].decode()}" if version else NEWLIB
+        identity = f"{named} sha256:{files_digest(files)}"
+    except OSError as e:
+        raise ConfigError(f"newlib cannot be read: {e.strerror}", where=str(e.filename or folder)) from e
+    dist.write(kept, identity)
+    return identity
 
 
 def prepare(compiler: Compiler, target: Target, root: Path) -> Toolchain:
@@ -351,6 +369,11 @@ def _builtins(zig: Path, cpu: str, folder: Path) -> Path:
             (draft / "builtins.o").unlink()
             shutil.rmtree(draft / "cache")
     return archive
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _digest(path: Path) -> str:

@@ -102,7 +102,7 @@ class Host:
 
     def tools(self, sdk: Sdk, target: Target, compiler: str, root: Path) -> Tools:
         """As ``Machine``."""
-        toolchain = with_newlib(prepare(choose(sdk, compiler), target, root), sdk)
+        toolchain = with_newlib(prepare(choose(sdk, compiler), target, root), sdk, root)
         python = None
         if sdk.family != "shim":
             python = ensure_environment(_SDK_LOCK, root / "environments" / "sdk")

@@ -55,7 +55,7 @@ def test_an_official_sdk_the_systems_compiler_and_newlib(official: Path) -> None
         Material("sdk", "ledger-secure-sdk", f"v25.13.0 commit {'d' * 40}", tree_digest(official)),
         Material("compiler", "Debian clang", "14.0.6", A),
         Material("compiler", "Debian LLD", "14.0.6 (compatible)", B),
-        Material("compiler", "arm-none-eabi-gcc", "15:12.2.rel1-1) 12.2.1", C),
+        Material("compiler", "arm-none-eabi-gcc", "12.2.1", C),
         Material("library", "newlib", "3.3.0", D),
     ]
 

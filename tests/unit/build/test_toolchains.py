@@ -108,7 +108,7 @@ def test_newlib_is_named_by_what_of_it_a_build_may_read(
 
     def identity(folder: Path, sdk: Sdk) -> str:
         monkeypatch.setattr(toolchains, "newlib_folder", lambda: folder)
-        return with_newlib(tools, sdk).identity
+        return with_newlib(tools, sdk, tmp_path / "work").identity
 
     plain = installed_newlib(tmp_path / "one")
     other = installed_newlib(tmp_path / "two", **{name: "other"})
@@ -116,6 +116,23 @@ def test_newlib_is_named_by_what_of_it_a_build_may_read(
     assert re.fullmatch(r"clang 14, newlib 3\.3\.0 sha256:[0-9a-f]{64}", stated)
     assert (identity(other, sdk("nanos")) != stated) == counts
     assert identity(plain, sdk("shim")) == "clang 14"
+
+
+def test_a_newlib_that_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tools, folder = Toolchain("clang-14", Path("/bin"), None, "clang 14"), installed_newlib(tmp_path / "one")
+    monkeypatch.setattr(toolchains, "newlib_folder", lambda: folder)
+    found = []
+    for text in ("typedef int x;\n", "typedef int y;\n", "typedef int y;\n"):
+        header = folder / "headers" / "sys" / "types.h"
+        if header.read_text() != text:
+            header.write_text(text)
+        toolchains._newlib_identity.cache_clear()
+        found.append(with_newlib(tools, sdk("nanos"), tmp_path / "work").identity)
+    assert found[0] != found[1] == found[2]
+    (folder / "headers" / "sys" / "gone.h").symlink_to("nowhere")
+    toolchains._newlib_identity.cache_clear()
+    with pytest.raises(ConfigError, match="newlib cannot be read"):
+        with_newlib(tools, sdk("nanos"), tmp_path / "work")
 
 
 def test_a_program_that_is_missed_is_named_with_its_package(
