@@ -333,8 +333,13 @@ def main(namespace: Collection, version: str) -> None:
 
 
 def _forbid_core_files() -> None:
-    """A key in memory must not end up in a file when the process crashes."""
+    """A key in memory must not end up in a file when the process crashes.
+
+    Less than a page is no file. Programs that the kernel pipes crashes to get them whatever the limit is,
+    but for 1 (core(5)).
+    """
     with contextlib.suppress(ImportError):  # not on Windows
         import resource
 
-        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+        hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+        resource.setrlimit(resource.RLIMIT_CORE, (0 if hard == 0 else 1, hard))

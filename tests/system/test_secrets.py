@@ -1,6 +1,7 @@
 """Canary secrets go through the tasks, and are looked for everywhere they must not be."""
 
 import os
+import signal
 import stat
 import subprocess
 import threading
@@ -143,14 +144,20 @@ def test_private_files_are_private(tmp_path: Path, user_data_folder: Path) -> No
     assert stat.S_IMODE((user_data_folder / "nano-toolchain").stat().st_mode) == 0o700
 
 
-def test_no_core_file_can_hold_a_key() -> None:
+def test_no_core_file_can_hold_a_key(tmp_path: Path) -> None:
+    """It crashes while it holds a key, and was started where core files are wanted."""
+    start = ["sh", "-c", 'ulimit -S -c "$(ulimit -H -c)" && exec "$@"', "sh"]
     with subprocess.Popen(
-        [PROJECT / "inv", "virtual-device", "--port", "0", "--json"], stdout=subprocess.PIPE, text=True
+        [*start, PROJECT / "inv", "virtual-device", "--port", "0", "--json"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
         limits = Path(f"/proc/{process.pid}/limits").read_text().splitlines()
-        process.terminate()
-    (core,) = [line for line in limits if line.startswith("Max core file size")]
-    assert core.split()[4] == "0"
-    assert process.returncode == 0
+        process.send_signal(signal.SIGABRT)
+    (core,) = [line.split() for line in limits if line.startswith("Max core file size")]
+    assert core[4] == ("0" if core[5] == "0" else "1")
+    assert process.returncode == -signal.SIGABRT
+    assert not list(tmp_path.iterdir())
