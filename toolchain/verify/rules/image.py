@@ -169,11 +169,13 @@ def reproducible_flags(candidate: Candidate) -> Iterator[Problem]:
         if path.endswith(".c")
     )
     for file in c_files(candidate):
+        # A macro counts where it is used; what is left of it in the image is another rule's.
+        macros = {d.line for d in file.source.directives if d.name == "define"}
         for word in file.source.words:
             place = file.at(word.line, word.column)
             if word.text in _CLOCK:
                 yield Problem(f"the code depends on {word.text}", place)
-            elif word.text == "__FILE__" and exposed:
+            elif word.text == "__FILE__" and exposed and word.line not in macros:
                 fix = "add CFLAGS += -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BOLOS_SDK)=sdk"
                 message = "__FILE__ may be in a folder of the builder: there is no prefix map"
                 yield Problem(message, place, Severity.ADVICE, fix)
