@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from invoke.parser import Parser
 
-import tasks
+from tests.namespace import task_copies
 from tests.system.inv import PROJECT
 from toolchain.app import AppManifest
 from toolchain.ci import Plan, Source, render, write
@@ -103,7 +103,7 @@ def calls(text: str) -> list[list[str]]:
 
 
 def test_every_call_of_a_task_is_one_that_parses(written: Path) -> None:
-    parser = Parser(contexts=tasks.namespace.to_contexts())
+    parser = Parser(contexts=task_copies().to_contexts())
     parsed = []
     for script in (*written.glob("ci/*.sh"), written / ".githooks" / "pre-commit"):
         for words in calls(script.read_text()):
@@ -122,11 +122,11 @@ def test_every_call_of_a_task_is_one_that_parses(written: Path) -> None:
     ],
 )
 def test_options_that_the_scripts_add_parse(call: str) -> None:
-    Parser(contexts=tasks.namespace.to_contexts()).parse_argv(shlex.split(call))
+    Parser(contexts=task_copies().to_contexts()).parse_argv(shlex.split(call))
 
 
 def test_a_call_that_does_not_exist_would_be_noticed() -> None:
-    parser = Parser(contexts=tasks.namespace.to_contexts())
+    parser = Parser(contexts=task_copies().to_contexts())
     with pytest.raises(Exception, match="--no-such"):
         parser.parse_argv(["build", "--no-such", "x"])
     assert calls('"$TOOLCHAIN/inv" build --app "$app" \\\n    --clean "$@"\n') == [
