@@ -315,11 +315,12 @@ void screen_show(const screen_t *screen)
     host.screens++;
 }
 
-uint8_t screen_fitting(const char *text, uint8_t length, bool bold, bool arrows)
+uint8_t screen_fitting(const char *text, uint8_t length, bool bold, bool arrows, bool flow)
 {
     (void) text;
     (void) bold;
     (void) arrows;
+    (void) flow;
     return MIN(length, host.line_length);
 }
 

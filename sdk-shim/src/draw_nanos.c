@@ -11,7 +11,7 @@
 
 #define WIDTH       128
 #define HEIGHT      32
-#define ARROW_WIDTH 6
+#define ARROW_WIDTH 7
 
 enum {
     TYPE_RECTANGLE = 3,
@@ -157,20 +157,22 @@ bool shim_draw_next(void)
     return false;
 }
 
-/* Widths of the regular font, rounded up: the I/O processor does not tell them. */
+/* Pixels of the regular font's printable characters, measured: the I/O processor does not tell them. */
 static uint8_t width(char c)
 {
-    if (strchr("ijl.,:;'|! I", c) != NULL) {
-        return 4;
-    }
-    return strchr("mwMWOQG@%", c) != NULL ? 11 : 8;
+    static const char widths[] = "33476992336634346666866666336665" /* space to ? */
+                                 "A777866883476A897976787A76644465" /* @ to _ */
+                                 "6675765673463A77774547696654646"; /* ` to ~ */
+    const char digit = c >= ' ' && c <= '~' ? widths[c - ' '] : 'A';
+    return (uint8_t) (digit == 'A' ? 10 : digit - '0');
 }
 
-uint8_t screen_fitting(const char *text, uint8_t length, bool bold, bool arrows)
+uint8_t screen_fitting(const char *text, uint8_t length, bool bold, bool arrows, bool flow)
 {
     unsigned int used = 0;
     uint8_t n = 0;
     (void) bold; /* the widths leave room for it */
+    (void) flow;
     while (n < length && used + width(text[n]) <= WIDTH - (arrows ? 2 * ARROW_WIDTH : 0)) {
         used += width(text[n++]);
     }

@@ -84,12 +84,16 @@ void screen_show(const screen_t *screen)
     nbgl_frontRefreshArea(&all, BLACK_AND_WHITE_REFRESH, POST_REFRESH_FORCE_POWER_ON);
 }
 
-uint8_t screen_fitting(const char *text, uint8_t length, bool bold, bool arrows)
+uint8_t screen_fitting(const char *text, uint8_t length, bool bold, bool arrows, bool flow)
 {
+    unsigned int room = SCREEN_WIDTH - (arrows ? 2 * ARROW_WIDTH : 0);
     uint8_t n = 0;
-    while (n < length && text[n] != '\n' &&
-           nbgl_getSingleLineTextWidthInLen(font(bold), text, (uint16_t) (n + 1)) <=
-               SCREEN_WIDTH - (arrows ? 2 * ARROW_WIDTH : 0)) {
+    while (n < length && text[n] != '\n') {
+        /* Flows count what reaches into the character before as if it stood apart. */
+        room -= flow && strchr("_jJ", text[n]) != NULL;
+        if (nbgl_getSingleLineTextWidthInLen(font(bold), text, (uint16_t) (n + 1)) > room) {
+            break;
+        }
         n++;
     }
     return n > 0 ? n : (length > 0);

@@ -50,7 +50,7 @@ static void put_text(page_t *page, const char *text, bool bold)
         page->bold = (uint8_t) (page->bold | (bold << page->count));
         page->lines[page->count++] = SHIM_PIC(text);
         page->broken = true;
-        page->wraps = true;
+        page->breaks = BREAK_AFTER_SPACE;
     }
 }
 
@@ -346,7 +346,7 @@ static void put_pair(page_t *page, const nbgl_contentTagValueList_t *list, uint1
     put_text(page, pair->item, true);
     put_text(page, pair->value, false);
     page->paged = page->count > 1;
-    page->wraps = list->wrapping;
+    page->breaks = list->wrapping ? BREAK_AFTER_SPACE : BREAK_ANYWHERE;
 }
 
 /* Title, pairs of both lists, accept, reject. */

@@ -26,17 +26,30 @@ static screen_t screen;
 /* The first line with its "(2/3)" behind. */
 static char numbered[40];
 
-/* Length of the part of text that fits into a line. */
-static uint8_t fitting(const char *text, bool wraps, bool bold)
+static bool is_divider(char c)
+{
+    return c == ' ' || c == '-' || c == '_';
+}
+
+/* Whether a line may end in front of that character. */
+static bool may_end(const char *text, uint8_t at, line_break_t breaks)
+{
+    return breaks == BREAK_AFTER_SPACE ? text[at - 1] == ' ' : is_divider(text[at]);
+}
+
+/* Length of the part of text that goes into a line. */
+static uint8_t fitting(const char *text, line_break_t breaks, bool bold)
 {
     uint8_t length = 0;
     while (length < UINT8_MAX && text[length] != '\0' && text[length] != '\n') {
         length++;
     }
-    const uint8_t fits = screen_fitting(text, length, bold, pager.row.count > 1);
-    if (wraps && fits < length) {
+    const bool flow = breaks == BREAK_BEFORE_DIVIDER;
+    const uint8_t fits = screen_fitting(text, length, bold, pager.row.count > 1, flow);
+    const bool full = flow && fits > 0 && is_divider(text[fits - 1]);
+    if (breaks != BREAK_ANYWHERE && fits < length && !full) {
         for (uint8_t i = fits; i > 0; i--) {
-            if (text[i - 1] == ' ') {
+            if (may_end(text, i, breaks)) {
                 return i;
             }
         }
@@ -57,7 +70,7 @@ static void add_line(const char *text, uint8_t length, bool bold)
 static const char *add_broken(const char *text, uint8_t room, const page_t *page, bool bold)
 {
     for (uint8_t i = 0; i < room && *text != '\0'; i++) {
-        const uint8_t length = fitting(text, page->wraps, bold);
+        const uint8_t length = fitting(text, page->breaks, bold);
         add_line(text, length, bold);
         text += length;
         if (*text == '\n') {

@@ -8,6 +8,15 @@
 
 #define PAGE_LINES_MAX 4
 
+/* Where a line that is too long may end. */
+typedef enum {
+    BREAK_ANYWHERE,
+    /* Use cases: behind the last space. */
+    BREAK_AFTER_SPACE,
+    /* Flows: words take what divides them along to the next line. */
+    BREAK_BEFORE_DIVIDER,
+} line_break_t;
+
 /* One page as its owner describes it. Texts are valid at run time until the page is left. */
 typedef struct {
     const bagl_icon_details_t *icon;
@@ -17,8 +26,7 @@ typedef struct {
     uint8_t bold;
     /* Lines are broken where they do not fit, and at newlines. */
     bool broken;
-    /* Between words rather than anywhere. */
-    bool wraps;
+    line_break_t breaks;
     /* The last line may go over several screens; the lines above say which one it is. */
     bool paged;
 } page_t;

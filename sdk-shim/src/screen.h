@@ -34,5 +34,5 @@ typedef struct {
 /* Shows the screen, which stays where it is until the next one comes. */
 void screen_show(const screen_t *screen);
 
-/* How many characters of text, at most length, fit into a line, between arrows or without. */
-uint8_t screen_fitting(const char *text, uint8_t length, bool bold, bool arrows);
+/* How many characters of text, at most length, fit into a line: beside arrows or not, as flows measure or not. */
+uint8_t screen_fitting(const char *text, uint8_t length, bool bold, bool arrows, bool flow);

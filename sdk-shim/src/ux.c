@@ -46,6 +46,7 @@ static void describe_step(uint16_t index, page_t *page)
     }
     page->bold = SHIM_BOLD(step->layout);
     page->paged = (step->layout & SHIM_LAYOUT_PAGED) && page->count > 1;
+    page->breaks = BREAK_BEFORE_DIVIDER;
 }
 
 static bool enter_step(uint16_t index)

@@ -144,6 +144,38 @@ static void test_pages(void **state)
     shows(0, "icon");
 }
 
+/* A line has 16 characters here. Texts are those of the official flows, but for the width. */
+static void test_lines_end_between_words(void **state)
+{
+    (void) state;
+    static const struct {
+        const char *text;
+        const char *lines[3];
+    } cases[] = {
+        {"The quick brown fox jumps", {"The quick brown ", "fox jumps"}},
+        {"Four words long, and more", {"Four words long,", " and more"}},
+        {"Ending with blanks and more", {"Ending with", " blanks and more"}},
+        {"One word too many here", {"One word too", " many here"}},
+        {"0x01::aptos_account::transfer_coins", {"0x01::aptos", "_account::transf", "er_coins"}},
+        {"alpha-beta-gamma-delta", {"alpha-beta-gamma", "-delta"}},
+        {"APT 174514485560.60672000", {"APT", " 174514485560.60", "672000"}},
+        {"dividers: a.b,c/d;e!f", {"dividers:", " a.b,c/d;e!f"}},
+        {"0123456789abcdef0123456789", {"0123456789abcdef", "0123456789"}},
+        {"__________________", {"________________", "__"}},
+        {"two\nlines", {"two", "lines"}},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        strcpy(text, cases[i].text);
+        ux_flow_init(0, row, &long_step);
+        shows(0, "Title");
+        unsigned int line = 0;
+        for (; line < 3 && cases[i].lines[line] != NULL; line++) {
+            shows(line + 1, cases[i].lines[line]);
+        }
+        assert_int_equal(host.screen.count, line + 1);
+    }
+}
+
 static void test_every_character_of_a_text_is_shown(void **state)
 {
     (void) state;
@@ -251,6 +283,7 @@ int main(void)
         cmocka_unit_test_setup(test_both_buttons_one_after_the_other, setup),
         cmocka_unit_test_setup(test_ring, setup),
         cmocka_unit_test_setup(test_pages, setup),
+        cmocka_unit_test_setup(test_lines_end_between_words, setup),
         cmocka_unit_test_setup(test_every_character_of_a_text_is_shown, setup),
         cmocka_unit_test_setup(test_special_steps, setup),
         cmocka_unit_test_setup(test_list, setup),
