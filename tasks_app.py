@@ -1,6 +1,8 @@
 """Tasks about one built app: what it takes, and running it in the emulator."""
 
+import contextlib
 import sys
+import tempfile
 from pathlib import Path
 
 from invoke.context import Context
@@ -62,7 +64,7 @@ def size(
         "sdk": _SDK,
         "compiler": _COMPILER,
         "elf": "run this app.elf instead of building one",
-        "display": "headless or text",
+        "display": "text (screens as lines, buttons by lines on stdin) or headless",
         "apdu-port": "TCP port for commands (tcp://127.0.0.1:PORT)",
         "api-port": "HTTP port for buttons, texts and pictures",
         "json": "results as one JSON object a line (docs/json.md); the emulator's own words go to stderr",
@@ -85,6 +87,8 @@ def emulate(
     from toolchain import emulator, pipeline, views_app
     from toolchain.environment import ensure_environment
 
+    shows = views_app.display(display)
+    emulator.check_ports({"--apdu-port": apdu_port, "--api-port": api_port})
     path = Path(elf).expanduser()
     if not elf:
         work = pipeline.Workspace.of(PROJECT)
@@ -96,15 +100,23 @@ def emulate(
     python = (
         ensure_environment(PROJECT / "requirements" / f"{name}.lock", PROJECT / f".venv-{name}") / "python"
     )
-    views_app.emulating(
-        Output(as_json=json), path, device, f"tcp://127.0.0.1:{apdu_port}", f"http://127.0.0.1:{api_port}"
-    )
-    emulator.run(
-        path,
-        device,
-        python=python,
-        display=views_app.display(display),
-        apdu_port=apdu_port,
-        api_port=api_port,
-        says=sys.stderr if json else None,
-    )
+    out = Output(as_json=json)
+    apdu, api = f"tcp://127.0.0.1:{apdu_port}", f"http://127.0.0.1:{api_port}"
+    if shows == "headless":
+        with contextlib.suppress(KeyboardInterrupt):
+            views_app.emulating(out, path, device, apdu, api)
+            says = sys.stderr if json else None
+            emulator.run(path, device, python=python, apdu_port=apdu_port, api_port=api_port, says=says)
+        return
+    with contextlib.suppress(KeyboardInterrupt), tempfile.TemporaryDirectory() as folder:
+        ports = (apdu_port, api_port)
+        with emulator.start(path, device, python=python, ports=ports, folder=Path(folder)) as running:
+            views_app.emulating(out, path, device, apdu, api)
+            out.note("left, right and both (or l, r, b) on stdin press buttons")
+            emulator.watch(
+                running,
+                sys.stdin.fileno(),
+                lambda texts: views_app.screen(out, texts),
+                lambda word: out.note(f"no button is called {word!r}: left, right or both"),
+            )
+            out.note("the app has ended")

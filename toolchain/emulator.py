@@ -8,6 +8,7 @@ travel over its TCP port; buttons, texts and pictures over its HTTP interface (`
 import http.client
 import json
 import os
+import select
 import socket
 import subprocess
 import tempfile
@@ -40,6 +41,9 @@ _SETTLE = 1.0
 """Seconds after which a button that changed nothing is taken as one that changes nothing."""
 _POLL = 0.03
 """Seconds between two looks at the screen."""
+_LOOK = 0.1
+"""Seconds between two looks for a person."""
+_LAST_PORT = 0xFFFF
 _ATTEMPTS = 3
 """Ports are chosen before the emulator binds them: another process may be faster."""
 
@@ -72,18 +76,18 @@ def command(
     target: Target,
     *,
     python: Path,
-    display: Display = "headless",
     apdu_port: int = 9999,
     api_port: int = 5000,
     options: Sequence[str] = (),
 ) -> list[str]:
     """The emulator's command line; it reads the API level from the ELF itself."""
-    fixed = ["--display", display, "--model", target.name]
+    fixed = ["--display", "headless", "--model", target.name]
     ports = ["--apdu-port", str(apdu_port), "--api-port", str(api_port)]
     return [str(python), "-m", "speculos", *fixed, *ports, *options, str(elf)]
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on just now."""
     sockets = [socket.create_server((_HOST, 0)) for _ in range(count)]
     ports = [int(s.getsockname()[1]) for s in sockets]
     for s in sockets:
@@ -185,6 +189,21 @@ class Emulator(Closing):
             raise DeviceError(f"no screen says {text!r}: {self.screen()}")
         return found
 
+    def settled(self) -> Screen:
+        """The texts of the current screen; none while it is being drawn, or once the app has ended."""
+        try:
+            texts = self._texts("?currentscreenonly=true")
+            time.sleep(_POLL)
+            return texts if texts == self._texts("?currentscreenonly=true") else ()
+        except TransportError:
+            if self.ended():
+                return ()
+            raise
+
+    def runs(self) -> bool:
+        """Whether the app has not ended yet."""
+        return self._process.poll() is None
+
     def screenshot(self) -> bytes:
         """The screen as PNG."""
         return self._call("GET", "/screenshot")
@@ -271,6 +290,7 @@ def start(
     python: Path,
     options: Sequence[str] = (),
     folder: Path | None = None,
+    ports: tuple[int, int] | None = None,
 ) -> Emulator:
     """Start an app without a window and wait until it shows something.
 
@@ -281,6 +301,7 @@ def start(
             (``environment_name``).
         options: more options of Speculos (``--seed``, ``--load-nvram`` …).
         folder: where Speculos runs; it keeps non-volatile memory there.
+        ports: for commands and for its HTTP interface; any that are free, if None.
 
     Raises:
         ConfigError: no such file or interpreter.
@@ -293,7 +314,7 @@ def start(
             "the emulator is not installed", hint="run ./inv test or ./inv emulate once", where=str(python)
         )
     for attempt in range(_ATTEMPTS):
-        apdu_port, api_port = _free_ports(2)
+        apdu_port, api_port = ports or free_ports(2)
         words = command(
             elf.absolute(), target, python=python, apdu_port=apdu_port, api_port=api_port, options=options
         )
@@ -307,7 +328,7 @@ def start(
             emulator._wait_for_start()  # noqa: SLF001 - the constructor's other half
         except BaseException as e:
             emulator.close()
-            if isinstance(e, DeviceError) and "in use" in str(e) and attempt + 1 < _ATTEMPTS:
+            if isinstance(e, DeviceError) and "in use" in str(e) and not ports and attempt + 1 < _ATTEMPTS:
                 continue
             raise
         return emulator
@@ -319,23 +340,20 @@ def run(
     target: Target,
     *,
     python: Path,
-    display: Display,
     apdu_port: int,
     api_port: int,
     says: IO[str] | None = None,
 ) -> None:
-    """Run an app where a person watches, until it ends or the person presses Ctrl-C.
+    """Run an app that programs talk to, until it ends or a person presses Ctrl-C.
 
     What the emulator prints goes to ``says``, or to our own standard output.
 
     Raises:
         DeviceError: the emulator failed.
     """
-    words = command(
-        elf.absolute(), target, python=python, display=display, apdu_port=apdu_port, api_port=api_port
-    )
-    # A text screen needs the terminal; without one, Ctrl-C is ours alone, and the emulator is told to end.
-    process = subprocess.Popen(words, stdout=says, start_new_session=display == "headless")
+    words = command(elf.absolute(), target, python=python, apdu_port=apdu_port, api_port=api_port)
+    # Ctrl-C is ours alone, and the emulator is told to end.
+    process = subprocess.Popen(words, stdout=says, start_new_session=True)
     try:
         status = process.wait()
     except KeyboardInterrupt:
@@ -343,4 +361,63 @@ def run(
         process.wait()
         return
     if status:
-        raise DeviceError(f"the emulator ended with status {status}", hint="is one of its ports taken?")
+        raise DeviceError(f"the emulator ended with status {status}")
+
+
+def check_ports(ports: Mapping[str, int]) -> None:
+    """Refuse ports that the emulator could not bind; ``ports`` by the option that names them.
+
+    Raises:
+        ConfigError: not a port, or one twice.
+        DeviceError: another program has it.
+    """
+    for option, port in ports.items():
+        if not 1 <= port <= _LAST_PORT:
+            raise ConfigError(f"{option} {port} is not a port", hint=f"ports are 1 to {_LAST_PORT}")
+    if len(set(ports.values())) < len(ports):
+        raise ConfigError(f"{' and '.join(ports)} are the same port")
+    for option, port in ports.items():
+        try:
+            socket.create_server((_HOST, port)).close()
+        except OSError as e:
+            hint = f"another emulator may run; end it, or give another {option}"
+            raise DeviceError(f"port {port} cannot be used: {os.strerror(e.errno or 0)}", hint=hint) from e
+
+
+_KEYS: Mapping[str, Button] = {
+    "l": "left",
+    "left": "left",
+    "r": "right",
+    "right": "right",
+    "b": "both",
+    "both": "both",
+}
+
+
+def watch(
+    emulator: Emulator, stdin: int, show: Callable[[Screen], None], refuse: Callable[[str], None]
+) -> None:
+    """Show every screen, and press what the lines of a file descriptor say, until the app ends or Ctrl-C.
+
+    Lines are ``left``, ``right``, ``both`` or the first letters of these; ``refuse`` is told of others.
+    """
+    shown: Screen = ()
+    pending = b""
+    reads = [stdin]
+    while emulator.runs():
+        ready, _, _ = select.select(reads, [], [], _LOOK)
+        if ready:
+            read = os.read(stdin, 1 << 12)
+            reads = reads if read else []
+            *lines, pending = (pending + read).split(b"\n")
+            for line in lines:
+                word = line.decode("utf-8", "replace").strip()
+                if word in _KEYS:
+                    shown = emulator.press(_KEYS[word])
+                    show(shown)
+                elif word:
+                    refuse(word)
+        screen = emulator.settled()
+        if screen and screen != shown:
+            show(screen)
+            shown = screen

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from toolchain.artefacts import Built
 from toolchain.console import Output
-from toolchain.emulator import Display
+from toolchain.emulator import Display, Screen
 from toolchain.errors import ConfigError
 from toolchain.pipeline import Outcome
 from toolchain.size import Size, changes, in_flash
@@ -135,6 +135,13 @@ def emulating(out: Output, elf: Path, target: Target, apdu: str, api: str) -> No
     """What starts now, and where it can be talked to."""
     out.result("emulator", {"elf": str(elf), "target": target.name, "apdu": apdu, "api": api})
     out.note(f"{target.title}: {apdu}, {api}; Ctrl-C ends it")
+
+
+def screen(out: Output, texts: Screen) -> None:
+    """What the device shows now."""
+    if texts:
+        out.result("screen", {"texts": list(texts)})
+        out.show(Text("\n".join(f"  {text}" for text in texts) + "\n"))
 
 
 def display(name: str) -> Display:
