@@ -144,7 +144,7 @@ def test_the_bytes_of_the_host_from(
     found = image.find(builder, WORK)
     archive = room / "image.tar"
     with closing(docker.DockerClient(base_url=builder.url)) as client, archive.open("wb") as file:
-        file.writelines(client.images.get(found.name).save(named=True))
+        file.writelines(client.images.get(found.name).save(named=found.name))
     archive.chmod(0o644)
     project, work = room / "project", room / "work"
     shutil.copytree(PROJECT / "toolchain", project / "toolchain")
