@@ -129,6 +129,7 @@ CASES = (
     ),
     passes(REPRODUCIBLE, "a map for macros", lambda f: named(f, "-fmacro-prefix-map=/a=.")),
     passes(REPRODUCIBLE, "in a macro", lambda f: named(f, code="#define HERE __FILE__")),
+    passes(REPRODUCIBLE, "in a long macro", lambda f: named(f, code="#define F() \\\n  g(__FILE__)")),
     passes(REPRODUCIBLE, "nobody asks for the file", lambda f: named(f, code="")),
     passes(REPRODUCIBLE, "from the app's own folder", lambda f: named(f, absolute=False)),
     passes("elf-host-paths", "a derivation path", lambda f: says(f, "m/44'/60'/0'")),

@@ -170,7 +170,12 @@ def reproducible_flags(candidate: Candidate) -> Iterator[Problem]:
     )
     for file in c_files(candidate):
         # A macro counts where it is used; what is left of it in the image is another rule's.
-        macros = {d.line for d in file.source.directives if d.name == "define"}
+        macros = {
+            line
+            for d in file.source.directives
+            if d.name == "define"
+            for line in range(d.line, d.line + d.text.count("\n") + 1)
+        }
         for word in file.source.words:
             place = file.at(word.line, word.column)
             if word.text in _CLOCK:
