@@ -9,7 +9,6 @@ from pathlib import Path
 
 from invoke.collection import Collection
 from invoke.context import Context
-from invoke.tasks import task
 
 from tasks_app import emulate, size
 from tasks_builder import builder_collection, reproduce
@@ -37,7 +36,7 @@ from tasks_release import (
     sign_collection,
 )
 from toolchain import __version__, console
-from toolchain.console import Output, command
+from toolchain.console import Output, command, task
 from toolchain.errors import ConfigError
 
 PROJECT = Path(__file__).resolve().parent

@@ -6,9 +6,8 @@ import tempfile
 from pathlib import Path
 
 from invoke.context import Context
-from invoke.tasks import task
 
-from toolchain.console import Output, command
+from toolchain.console import Output, command, task
 
 PROJECT = Path(__file__).resolve().parent
 

@@ -4,9 +4,8 @@ from pathlib import Path
 
 from invoke.collection import Collection
 from invoke.context import Context
-from invoke.tasks import task
 
-from toolchain.console import Output, command
+from toolchain.console import Output, command, task
 
 PROJECT = Path(__file__).resolve().parent
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 from invoke.context import Context
-from invoke.tasks import task
 
-from toolchain.console import Output, command
+from toolchain.console import Output, command, task
 
 if TYPE_CHECKING:
     from toolchain.package import Loaded, Package

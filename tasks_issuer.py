@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 from invoke.context import Context
-from invoke.tasks import task
 
 from tasks_device import enroll, remove
 from toolchain import console
-from toolchain.console import Output, command
+from toolchain.console import Output, command, task
 
 if TYPE_CHECKING:
     from toolchain.issuing import Ceremony, Secrets

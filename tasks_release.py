@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 from invoke.context import Context
-from invoke.tasks import Task, task
+from invoke.tasks import Task
 
 from toolchain import console
-from toolchain.console import Output, command
+from toolchain.console import Output, command, task
 from toolchain.errors import ConfigError
 
 if TYPE_CHECKING:

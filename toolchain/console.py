@@ -14,12 +14,14 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from invoke.collection import Collection
 from invoke.exceptions import Exit, ParseError
 from invoke.parser import Parser, ParserContext
 from invoke.program import Program
+from invoke.tasks import Task
+from invoke.tasks import task as invoke_task
 
 from toolchain.errors import INTERRUPTED, BuildError, ConfigError, SigningError, ToolchainError
 
@@ -244,6 +246,17 @@ def _escaped(text: str) -> str:
     from rich.markup import escape
 
     return escape(_printable(text))
+
+
+class _Task(Task):  # type: ignore[type-arg]
+    """A task whose options have letters for short names: invoke would also take the hyphen of a long one."""
+
+    def arg_opts(self, name: str, default: str, taken_names: set[str]) -> dict[str, Any]:
+        return super().arg_opts(name, default, taken_names | {"-"})
+
+
+task = functools.partial(invoke_task, klass=_Task)
+"""What makes a function a task, as ``invoke.tasks.task``."""
 
 
 _FIRST = {"load": "--bundle"}

@@ -108,3 +108,14 @@ def test_every_pitfall_has_a_test(letter: str, count: int) -> None:
     rows = dict(re.findall(rf"^\| {letter}(\d+) \|(.*)$", page, re.MULTILINE))
     assert list(rows) == [str(number) for number in range(1, count + 1)]
     assert all(NAMED_TEST.search(row) for row in rows.values())
+
+
+def test_every_option_has_a_name_that_can_be_typed() -> None:
+    copies = task_copies()
+    names = {
+        name
+        for task in copies.task_names
+        for argument in copies[task].get_arguments()
+        for name in argument.names
+    }
+    assert {name for name in names if not re.fullmatch(r"[a-z][a-z0-9_-]*", name)} == set()
