@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from toolchain import __version__, dist
@@ -209,8 +210,8 @@ def build(
 
     @functools.cache
     def running() -> None:
-        from toolchain.formats import apdu_script, elf, ihex  # noqa: F401
-        from toolchain.load import plan  # noqa: F401
+        # At first a make only reads its makefiles, with one processor.
+        Thread(target=_import_writers).start()
 
     progress(0, len(todo))
     results = build_all(
@@ -230,6 +231,12 @@ def build(
             write = functools.partial(write_build, job, result, results_folder(work.dist, job))
             outcomes.append(_attempt(*names, write, variant(job)))
     return tuple(outcomes)
+
+
+def _import_writers() -> None:
+    """What writes artefacts, while makes run."""
+    from toolchain.formats import apdu_script, elf, ihex  # noqa: F401
+    from toolchain.load import plan  # noqa: F401
 
 
 def _attempt(app: str, target: Target, action: Callable[[], T], variant: str = "") -> Outcome[T]:

@@ -104,9 +104,9 @@ def build(
     """Build ``job`` below the work folder ``root``, with ``jobs`` processes (0: as many as there are CPUs).
 
     Without a change since the last time the same result comes back and make does not run. ``clean`` starts
-    from the sources alone. ``show`` gets make's output line by line. Neither the app's folder nor the SDK
-    is written to. Two builds of the same job wait for each other. ``cache`` is a folder in which ccache
-    keeps objects for other runs and machines; without it none is used.
+    from the sources alone. ``show`` gets the log line by line: the command, then what make says. Neither the
+    app's folder nor the SDK is written to. Two builds of the same job wait for each other. ``cache`` is a
+    folder in which ccache keeps objects for other runs and machines; without it none is used.
 
     Raises:
         ConfigError: no such SDK, a compiler that does not fit or is missing, an app that cannot be read.
@@ -258,6 +258,7 @@ def _make(
     environment, folders = place.environment(sources.epoch), place.folders(sources)
     provenance = _provenance(place, sources, [folders.rename(word) for word in command], folders)
     place.log.write_text(" ".join(provenance.command) + "\n", "utf-8")
+    how.show(" ".join(provenance.command))
     machine = place.job.machine
     if how.cache:
         environment |= place.caching(how.cache)
