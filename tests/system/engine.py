@@ -138,9 +138,10 @@ def shared_engine(folder: Path) -> Iterator[str]:
                 fcntl.flock(users, fcntl.LOCK_UN)
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 private.stop()
-                left = mounts(folder)
+                # Docker itself leaves a name for the machine's network, once something used that.
+                left = set(mounts(folder)) - {f"{folder}/exec/netns/default"}
                 private.remove()
-                assert not left
+                assert left == set()
 
 
 @pytest.fixture(scope="session")

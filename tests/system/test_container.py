@@ -116,7 +116,6 @@ def test_every_app_and_target_has_the_bytes_of_the_host(builder: Engine, tmp_pat
         assert {**one, "PATH": ""} == {**other, "PATH": ""}
 
 
-@pytest.mark.usefixtures("builder")
 @pytest.mark.component("clang-14")
 def test_newlib_of_the_image_is_in_the_bill_of_materials_with_the_hash_that_it_has_here(
     builder: Engine, tmp_path: Path
@@ -139,6 +138,7 @@ def test_newlib_of_the_image_is_in_the_bill_of_materials_with_the_hash_that_it_h
     assert re.fullmatch(r"\d+\.\d+\.\d+", theirs.version)
 
 
+@pytest.mark.usefixtures("builder")
 def test_every_app_and_target_is_reproduced_in_the_container() -> None:
     # One variation on this machine stands for those that tests of reproduce go through.
     run = inv("reproduce", "--json", "--builder", "container", "--vary", "one process", timeout=900)
