@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.figures import US, Measured, NotMeasured, Result, Sample, Series, Target, compare, interleave
 from bench.process import INV, PROJECT, MissingError, environment, measure
 from toolchain import pipeline
+from toolchain.build.makefile import AT_ONCE
 from toolchain.build.sources import OUTPUTS
 from toolchain.build.toolchains import COMMANDS, Compiler, compilers
 from toolchain.build.workplace import Workplace
@@ -111,8 +112,8 @@ class Bare:
             # The official makefiles ask git where the app begins; without an answer they compile none of it.
             subprocess.run(["git", "init", "--quiet", str(copy)], check=True)
         ours, tools = str(place.tools.toolchain.bin), str(_tools(place, folder))
-        # The second makefile is what our build adds, to ask make for its variables.
-        command = place.command(Path())
+        # The second makefile and the lists are what our build adds.
+        command = [word for word in place.command(Path()) if word not in AT_ONCE]
         at = command.index("-f", command.index("-f") + 1)
         del command[at : at + 2]
         self._command = [word.replace(ours, tools) for word in command]

@@ -20,6 +20,7 @@ from threading import Event
 
 from toolchain import dist
 from toolchain.app import MANIFEST, App
+from toolchain.build import makefile
 from toolchain.build.commands import plain_files, read_calls
 from toolchain.build.diagnostics import Folders, first_error, parse_call, parse_make
 from toolchain.build.jobserver import JobServer
@@ -30,31 +31,6 @@ from toolchain.diagnostic import Diagnostic
 from toolchain.environment import file_lock
 from toolchain.errors import BuildError, StorageError, ToolchainError
 from toolchain.manifest import Provenance
-
-VARIABLES = (
-    "API_LEVEL APPNAME APPVERSION APPVERSION_M APPVERSION_N APPVERSION_P APP_FLAGS_APP_LOAD_PARAMS "
-    "APP_INSTALL_PARAMS_DATA APP_LOAD_PARAMS APP_SOURCE_FILES APP_SOURCE_PATH APP_STACK_MIN_SIZE "
-    "APP_STACK_SIZE BIN_DIR CFLAGS CURVE_APP_LOAD_PARAMS CUSTOM_APP_FLAGS DBG_DIR DEBUG "
-    "DEBUG_OS_STACK_CONSUMPTION DEBUG_OVER_USB DEFINES DEP_APP_LOAD_PARAMS ENABLE_NOCRC_APP_LOAD_PARAMS "
-    "ENABLE_PENDING_REVIEW_SCREEN ENABLE_TESTING_SWAP GLYPH_FILES GLYPH_SRC_DIR HAVE_BOLOS_UX "
-    "HAVE_LEGACY_PID ICONNAME ICON_HOME_NANO ICON_NANOSP ICON_NANOX LDFLAGS LDLIBS MAKEFILE_LIST "
-    "PATH_APP_LOAD_PARAMS PATH_SLIP21_APP_LOAD_PARAMS PRODUCTION_BUILD SCRIPT_LD SDK_HASH SDK_NAME "
-    "SDK_SOURCE_PATH SDK_VERSION STANDARD_APP_FLAGS TARGET TARGET_ID TARGET_NAME TARGET_VERSION "
-    "TLVRAW_APP_LOAD_PARAMS USE_NBGL VARIANT_PARAM VARIANT_VALUES"
-)
-"""What make is asked for. Undefined ones are left out."""
-
-# Read after the app's makefile. No goal is given on the command line, so that MAKECMDGOALS is as empty as in
-# a plain `make`, and what is printed and what is built cannot differ.
-_EXTRA = """\
-.DEFAULT_GOAL := .toolchain
-TOOLCHAIN_ELF := $(if $(BIN_DIR),$(BIN_DIR),build/$(TARGET)/bin)/app.elf
-TOOLCHAIN_VARIANT := $(if $(VARIANT_PARAM),$($(VARIANT_PARAM)))
-$(foreach name,{names} TOOLCHAIN_ELF TOOLCHAIN_VARIANT,\\
-  $(if $(filter-out undefined,$(origin $(name))),$(file >{folder}/$(name),$($(name)))))
-.PHONY: .toolchain
-.toolchain: {goal}; @:
-"""
 
 TIMEOUT = 1800.0
 """Seconds that one make may take."""
@@ -254,7 +230,7 @@ def _make(
         stamps = sync(sources, place.source, kept.stamps, frozenset({".git"}) if fresh else outputs)
         if history:
             history.result()
-    extra.write_text(_EXTRA.format(names=VARIABLES, folder=values, goal=goal), "utf-8")
+    extra.write_text(makefile.text(values, goal), "utf-8")
     environment, folders = place.environment(sources.epoch), place.folders(sources)
     provenance = _provenance(place, sources, [folders.rename(word) for word in command], folders)
     place.log.write_text(" ".join(provenance.command) + "\n", "utf-8")

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from toolchain.app import AppManifest
 from toolchain.build.diagnostics import Folders
+from toolchain.build.makefile import AT_ONCE
 from toolchain.build.process import UMASK, run
 from toolchain.build.sdk import Sdk, find_sdk
 from toolchain.build.sources import Sources
@@ -245,8 +246,9 @@ class Workplace:
         }
         if self.sdk.family == "shim":
             variables["SHIM_BUILTINS"] = self.tools.toolchain.builtins or ""
-        pairs = [*variables.items(), *self.job.variables]
-        return ["make", "-f", makefile, "-f", str(extra), *(f"{name}={value}" for name, value in pairs)]
+        words = [f"{name}={value}" for name, value in (*variables.items(), *self.job.variables)]
+        lists = () if self.sdk.family == "shim" else AT_ONCE
+        return ["make", "-f", makefile, "-f", str(extra), *lists, *words]
 
     def environment(self, epoch: int) -> dict[str, str]:
         """All that make and its children see of the caller's environment: nothing but where programs are."""
