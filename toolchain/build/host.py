@@ -157,9 +157,14 @@ def _build(job: Job, root: Path, clean: bool, how: _How) -> BuildResult:
     with storing_in(root):
         place = Workplace.find(job, root)
     with storing_in(place.folder), file_lock(place.folder / "lock", how.cancel):
-        sources = Sources.read(job.manifest.directory, job.manifest.build_directory, MANIFEST)
+        with ThreadPoolExecutor(1) as beside:
+            # Git answers while we read.
+            reading = beside.submit(
+                Sources.read, job.manifest.directory, job.manifest.build_directory, MANIFEST
+            )
+            kept, _ = Kept.load(place.folder), place.basis
+        sources = reading.result()
         fingerprint = place.fingerprint(sources)
-        kept = Kept.load(place.folder)
         before, fresh = kept.variables, clean or _is_stale(place, sources, kept)
         if kept.fingerprint == fingerprint and not fresh:
             return _result(place, kept, _elf(place, kept), reused=True)

@@ -112,9 +112,14 @@ def _data() -> dict[str, Any]:
     return tomllib.loads(_DATA.read_text("utf-8"))
 
 
+@functools.cache
+def _locked() -> dict[str, Any]:
+    return tomllib.loads(_LOCK.read_text("utf-8"))
+
+
 def _lock(name: str) -> dict[str, Any]:
     """What ``builder.lock`` says about a compiler."""
-    table: dict[str, Any] = tomllib.loads(_LOCK.read_text("utf-8"))[name]
+    table: dict[str, Any] = _locked()[name]
     return table
 
 
