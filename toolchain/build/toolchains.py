@@ -113,13 +113,13 @@ def _data() -> dict[str, Any]:
 
 
 @functools.cache
-def _locked() -> dict[str, Any]:
-    return tomllib.loads(_LOCK.read_text("utf-8"))
+def _locked(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text("utf-8"))
 
 
 def _lock(name: str) -> dict[str, Any]:
     """What ``builder.lock`` says about a compiler."""
-    table: dict[str, Any] = _locked()[name]
+    table: dict[str, Any] = _locked(_LOCK)[name]
     return table
 
 
