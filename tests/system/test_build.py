@@ -78,6 +78,56 @@ def test_an_incremental_build_gives_the_bytes_of_a_clean_one(app: Path, work: Pa
     assert again.elf == first.elf == build(job(app), root=work, clean=True).elf
 
 
+INCLUDE = "include $(BOLOS_SDK)"
+EDITS: dict[str, tuple[Callable[[Path], object], set[str]]] = {
+    "a source": (lambda app: edit(app / "src/main.c", "", "int one_more(void);\n"), {"src/main.c"}),
+    "a header": (
+        lambda app: edit(app / "src/settings.h", "", "#define ONE_MORE\n"),
+        {"src/main.c", "src/settings.c", "src/ui/menu.c", "src/handler/sign_transaction.c"},
+    ),
+    "a glyph": (lambda app: icons(app)[0].write_bytes(icons(app)[-1].read_bytes()), set()),
+    "flags": (lambda app: edit(app / "Makefile", INCLUDE, f"DEFINES += MORE\n{INCLUDE}"), set()),
+    "the manifest": (lambda app: edit(app / "ledger_app.toml", "", "# more\n"), set()),
+    "a file that came": (lambda app: (app / "src/more.c").write_text("int one_more(void);\n"), set()),
+    "a header that came": (lambda app: (app / "src/ui/path.h").write_text("#error not this one\n"), set()),
+}
+"""What somebody changes, and what is compiled then; nothing means everything."""
+
+
+def edit(path: Path, before: str, after: str) -> None:
+    text = path.read_text()
+    path.write_text(text.replace(before, after, 1) if before else text + after)
+
+
+def icons(app: Path) -> list[Path]:
+    return sorted(path for name in ("glyphs", "icons") for path in (app / name).iterdir())
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_after_an_edit_only_what_depends_on_it_is_compiled(what: str, app: Path, work: Path) -> None:
+    change, expected = EDITS[what]
+    first = build(job(app), root=work)
+    change(app)
+    compiled: list[str] = []
+
+    def show(line: str) -> None:
+        compiled.extend(line.split()[1:] if line.startswith("[CC]") else [])
+
+    again = build(job(app), root=work, show=show)
+    everything = {command.file for command in again.commands if command.file.endswith(".c")}
+    assert set(compiled) == (expected or {shown(name) for name in everything})
+    clean = build(job(app), root=work, clean=True)
+    assert again.elf == clean.elf
+    assert again.app == clean.app
+    assert again.commands == clean.commands
+    assert first.app.variables.keys() == again.app.variables.keys()
+
+
+def shown(name: str) -> str:
+    """As the shim's makefile names a source."""
+    return name.removeprefix(f"{SHIM}/")
+
+
 def artefacts(app: Path, work: Path, dist: Path) -> Built:
     workspace = pipeline.Workspace(PROJECT, dist, work)
     (outcome,) = pipeline.build([job(app)], workspace, clean=False, progress=lambda _done, _total: None)

@@ -16,7 +16,8 @@ _ARGUMENTS_LIMIT = 4 << 20
 _MESSAGES_LIMIT = 1 << 20
 """Bytes of messages that one command may leave; a clean build leaves none."""
 
-_SOURCES = (".c", ".s", ".S", ".cpp", ".cc", ".cxx")
+SOURCES = (".c", ".s", ".S", ".cpp", ".cc", ".cxx")
+"""What compilers and assemblers read is named so."""
 
 
 @dataclass(frozen=True)
@@ -70,5 +71,5 @@ def _read(path: Path) -> Call:
     output = outputs[-1] if outputs else ""
     source = ""
     if "-c" in arguments:
-        source = next((a for a in reversed(arguments[1:]) if a.endswith(_SOURCES) and a != output), "")
+        source = next((a for a in reversed(arguments[1:]) if a.endswith(SOURCES) and a != output), "")
     return Call(CompileCommand(directory, source, output, tuple(arguments)), messages)

@@ -21,7 +21,7 @@ from threading import Event
 from toolchain import dist
 from toolchain.app import MANIFEST, App
 from toolchain.build import makefile
-from toolchain.build.commands import plain_files, read_calls
+from toolchain.build.commands import SOURCES, plain_files, read_calls
 from toolchain.build.diagnostics import Folders, first_error, parse_call, parse_make
 from toolchain.build.jobserver import JobServer
 from toolchain.build.result import BuildResult, Kept, Step
@@ -43,6 +43,11 @@ _VALUE_LIMIT = 4 << 20
 
 _RECIPE_FAILED = re.compile(r"\] Error \d+$")
 """How make says that a program of a recipe failed."""
+
+_MAKEFILES = "MAKEFILE_LIST"
+
+_LISTS_HEADERS = frozenset({"-MMD", "-MD"})
+"""Options with which a compiler writes down what it read."""
 
 _RUNNING = "running"
 """A file that is there while make runs, and after a run that did not come to its end."""
@@ -286,9 +291,25 @@ def _is_stale(place: Workplace, sources: Sources, kept: Kept) -> bool:
         return True
     if kept.stamps.keys() != sources.files.keys():
         return True
-    build_directory = place.job.manifest.build_directory
-    read = [os.path.normpath(build_directory / n) for n in kept.variables.get("MAKEFILE_LIST", "").split()]
-    return any(name in kept.stamps and kept.stamps[name][0] != sources.files[name] for name in read)
+    changed = {name for name, (was, _) in kept.stamps.items() if was != sources.files[name]}
+    return not _notices(place, kept, changed)
+
+
+def _notices(place: Workplace, kept: Kept, changed: set[str]) -> bool:
+    """Whether make sees that what depends on ``changed`` is old.
+
+    It does for sources that it compiles itself, and for headers if compilers write down what they read. What
+    else makefiles read (icons, tables), they seldom say.
+    """
+    if not all(name.endswith((*SOURCES, ".h")) for name in changed):
+        return False
+    copy, compiled, lists = f"{place.source}/", set(), True
+    for command in (step.command for step in kept.steps.values() if step.command.file):
+        path = os.path.normpath(os.path.join(command.directory, command.file))  # noqa: PTH118 - many, and fast
+        if path.startswith(copy):
+            compiled.add(path.removeprefix(copy))
+            lists = lists and not _LISTS_HEADERS.isdisjoint(command.arguments)
+    return lists or changed <= compiled
 
 
 def _finish(place: Workplace, kept: Kept) -> None:
@@ -317,7 +338,10 @@ def _variables(folder: Path, place: Workplace, folders: Folders) -> dict[str, st
     for path in plain_files(folder):
         text = dist.read(path, limit=_VALUE_LIMIT).decode("utf-8", "replace").removesuffix("\n")
         values[path.name] = folders.rename(text.replace(f"{place.here}/", ""))
-    return values
+    # Lists of headers that compilers wrote are makefiles too, from the second run on.
+    names = values.get(_MAKEFILES, "").split()
+    read = [name for name in names if os.path.normpath(name).partition("/")[0] not in OUTPUTS]
+    return values | {_MAKEFILES: " ".join(read)}
 
 
 def _failure(place: Workplace, diagnostics: Iterable[Diagnostic]) -> BuildError:

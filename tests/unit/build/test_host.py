@@ -73,6 +73,31 @@ def test_only_what_changed_is_compiled(job: JobMaker, app: Path, tmp_path: Path)
     assert {c.file for c in result.commands} == {"src/main.c", "src/other.c", ""}
 
 
+@pytest.mark.parametrize("name", ["src/main.h", "icon.gif", "table.inc"])
+def test_what_make_may_not_notice_rebuilds_all(name: str, job: JobMaker, app: Path, tmp_path: Path) -> None:
+    """This makefile has no lists of headers; no makefile has lists of what its scripts read."""
+    (app / name).write_text("one\n")
+    build(job(), root=tmp_path / "work")
+    (app / name).write_text("two\n")
+    said: list[str] = []
+    build(job(), root=tmp_path / "work", show=said.append)
+    assert sum(" -c " in line for line in said) == 2
+
+
+def test_lists_of_headers_are_no_other_makefiles(job: JobMaker, app: Path, tmp_path: Path) -> None:
+    """A second run reads what compilers wrote in the first; the app is the same, and one run is enough."""
+    lists = "\t@echo $@: src/main.h >$(@:.o=.d)\n-include $(wildcard build/*/obj/*.d)\n"
+    (app / "Makefile").write_text(MAKEFILE.replace("-c ", "-c -MMD ") + lists)
+    (app / "src" / "main.h").write_text("one\n")
+    first = build(job(), root=tmp_path / "work")
+    for name, expected in {"main.c": 1, "main.h": 2}.items():
+        (app / "src" / name).write_text("two\n")
+        said: list[str] = []
+        result = build(job(), root=tmp_path / "work", show=said.append)
+        assert sum(" -c " in line for line in said) == expected
+        assert result.app.variables == first.app.variables
+
+
 def test_a_source_that_is_gone_is_gone_from_the_image(job: JobMaker, app: Path, tmp_path: Path) -> None:
     build(job(), root=tmp_path / "work")
     (app / "src" / "other.c").unlink()
