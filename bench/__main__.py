@@ -13,7 +13,7 @@ from rich.console import Console
 
 from bench import machine
 from bench.analysis import analyses, second
-from bench.builds import Subject, builds, noops
+from bench.builds import Subject, builds, edits, noops
 from bench.containers import containers, images
 from bench.evidence import log, verification
 from bench.figures import NotMeasured, Result
@@ -59,6 +59,10 @@ class Session:
     def build(self) -> Iterator[Result]:
         """Building from a clean state."""
         yield from self._each("build", builds, self.runs or 7)
+
+    def edit(self) -> Iterator[Result]:
+        """Building after one source changed."""
+        yield from self._each("edit", edits, self.runs or 11)
 
     def noop(self) -> Iterator[Result]:
         """Building with nothing to do."""
@@ -158,6 +162,7 @@ def _no_sdk(comparison: str, subject: str) -> NotMeasured:
 COMPARISONS = {
     "startup": Session.startup,
     "build": Session.build,
+    "edit": Session.edit,
     "noop": Session.noop,
     "shim": Session.shim,
     "container": Session.container,

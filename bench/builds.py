@@ -35,19 +35,22 @@ class Subject:
 
 def builds(subject: Subject, folder: Path, runs: int) -> Result:
     """From nothing but the sources to the app. At most 1.05 times the bare make."""
-    return _compare("build", subject, folder, runs, clean=True, target=Target(1.05))
+    return _compare("build", subject, folder, runs, Target(1.05))
+
+
+def edits(subject: Subject, folder: Path, runs: int) -> Result:
+    """A build after one source changed. With an official SDK no slower than the bare make."""
+    return _compare("edit", subject, folder, runs, Target(1) if subject.sdk else None)
 
 
 def noops(subject: Subject, folder: Path, runs: int) -> Result:
     """A build with nothing to do. With an official SDK at most half of make's own."""
-    return _compare("noop", subject, folder, runs, clean=False, target=Target(0.5) if subject.sdk else None)
+    return _compare("noop", subject, folder, runs, Target(0.5) if subject.sdk else None)
 
 
-def _compare(
-    comparison: str, subject: Subject, folder: Path, runs: int, *, clean: bool, target: Target | None
-) -> Result:
+def _compare(comparison: str, subject: Subject, folder: Path, runs: int, target: Target | None) -> Result:
     try:
-        series = _series(subject, folder, runs, clean=clean)
+        series = _series(comparison, subject, folder, runs)
     except (ConfigError, MissingError) as e:
         return NotMeasured(comparison, subject.name, e.message, e.hint)
     figures = (
@@ -58,11 +61,13 @@ def _compare(
     return Measured(comparison, subject.name, figures, series)
 
 
-def _series(subject: Subject, folder: Path, runs: int, *, clean: bool) -> Series:
+def _series(comparison: str, subject: Subject, folder: Path, runs: int) -> Series:
+    clean = comparison == "build"
     if shutil.which("make") is None:
         raise MissingError("make is not installed", hint="apt-get install make")
     work = pipeline.Workspace.of(PROJECT, str(folder / "dist"))
-    jobs = pipeline.jobs([subject.app], subject.targets, subject.sdk, "", work)
+    app = copied(subject.app, folder) if comparison == "edit" else subject.app
+    jobs = pipeline.jobs([app], subject.targets, subject.sdk, "", work)
     bares = [Bare(Workplace.find(job, work.work), folder / job.target.name) for job in jobs]
     ours = [
         INV,
@@ -80,16 +85,34 @@ def _series(subject: Subject, folder: Path, runs: int, *, clean: bool) -> Series
     home = environment(folder)
 
     def run_ours() -> Sample:
+        if comparison == "edit":
+            change(jobs[0].manifest.directory)
         return measure(ours, folder=folder, environment=home, log=folder / "ours.log")
 
     def run_make(processes: str) -> Sample:
         if clean:
             for bare in bares:
                 bare.clean()
+        if comparison == "edit":
+            for bare in bares:
+                change(bare.here)
         return in_turn([bare.make(processes=processes) for bare in bares])
 
     peers = {MAKE: lambda: run_make("-j"), _ONE_EACH: lambda: run_make(f"-j{os.cpu_count()}")}
     return interleave({US: run_ours, **peers}, runs)
+
+
+def copied(app: str, folder: Path) -> str:
+    """A copy of an app that may be changed."""
+    (manifest,) = pipeline.apps([app], PROJECT)
+    return str(shutil.copytree(manifest.directory, folder / "edited", symlinks=True))
+
+
+def change(folder: Path) -> None:
+    """Change one source of the app in ``folder``: a comment, so what comes out stays the same."""
+    source = min((folder / "src").rglob("*.c"))
+    with source.open("a") as file:
+        file.write("// changed\n")
 
 
 def in_turn(samples: Sequence[Sample]) -> Sample:

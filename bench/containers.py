@@ -4,10 +4,10 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.builds import MAKE, Bare, Subject, in_turn
+from bench.builds import MAKE, Bare, Subject, change, copied, in_turn
 from bench.figures import US, Measured, NotMeasured, Result, Sample, Target, compare, interleave
 from bench.process import INV, PROJECT, environment, measure
 from toolchain import pipeline
@@ -43,8 +43,15 @@ def containers(subject: Subject, folder: Path, runs: int) -> Iterator[Result]:
     series = interleave({US: lambda: ours.run("--clean"), MAKE: run_make}, runs)
     figures = compare(series, "wall", MAKE, Target(1.15)), compare(series, "memory", MAKE, _MEMORY)
     yield Measured("container", subject.name, figures, series)
+    edited = replace(ours, subject=replace(subject, app=copied(subject.app, folder)))
+
+    def run_edited() -> Sample:
+        change(Path(edited.subject.app))
+        return edited.run()
+
     warm: Mapping[str, Callable[[], Sample]] = {
         "nothing to do": ours.run,
+        "one source changed": run_edited,
         "ccache filled": lambda: ours.run("--clean", "--cache", str(folder / "cache")),
     }
     for how, build in warm.items():
