@@ -25,7 +25,7 @@ from toolchain.build.commands import SOURCES, plain_files, read_calls
 from toolchain.build.diagnostics import Folders, first_error, parse_call, parse_make
 from toolchain.build.jobserver import JobServer
 from toolchain.build.result import BuildResult, Kept, Step
-from toolchain.build.sources import OUTPUTS, Sources, clone_history, sync
+from toolchain.build.sources import OUTPUTS, Sources, Stamp, Stamps, clone_history, sync
 from toolchain.build.workplace import Job, Machine, Workplace
 from toolchain.diagnostic import Diagnostic
 from toolchain.environment import file_lock
@@ -149,7 +149,9 @@ def describe(job: Job, *, root: Path, timeout: float = 60.0) -> Mapping[str, str
     place = replace(place, folder=place.folder / "describe")
     with storing_in(place.folder), file_lock(place.folder / "lock"):
         sources = Sources.read(job.manifest.directory, job.manifest.build_directory, MANIFEST)
-        kept = _make(place, sources, Kept.load(place.folder), _How(_silent, timeout), goal="")
+        kept = Kept.load(place.folder)
+        kept = replace(kept, stamps=_copy(place, sources, kept))
+        kept = _make(place, sources, kept, _How(_silent, timeout), goal="")
         _finish(place, kept)
         return kept.variables
 
@@ -170,12 +172,24 @@ def _build(job: Job, root: Path, clean: bool, how: _How) -> BuildResult:
             kept, _ = Kept.load(place.folder), place.basis
         sources = reading.result()
         fingerprint = place.fingerprint(sources)
-        before, fresh = kept.variables, clean or _is_stale(place, sources, kept)
-        if kept.fingerprint == fingerprint and not fresh:
+        usable = not clean and _is_usable(place, sources, kept)
+        if usable and kept.fingerprint == fingerprint:
             return _result(place, kept, _elf(place, kept), reused=True)
+        stamps, before = _copy(place, sources, kept, fresh=not usable), kept
+        changed = _changed(kept.stamps, stamps) if usable else set()
+        kept = replace(kept, stamps=stamps)
+        if usable and not changed and _is_finished(kept, sources):
+            # Other times, the same bytes: a checkout that came back, or a new one.
+            kept = replace(kept, fingerprint=fingerprint)
+            _finish(place, kept)
+            return _result(place, kept, _elf(place, kept), reused=True)
+        fresh = not usable or not _notices(place, kept, changed)
+        if usable and fresh:
+            kept = replace(kept, stamps=_copy(place, sources, kept, fresh=True))
         kept = _make(place, sources, kept, how, fresh=fresh)
-        if not fresh and kept.variables != before:
+        if not fresh and kept.variables != before.variables:
             # Objects of the run before were made with other flags (a commit in DEFINES, for example).
+            kept = replace(kept, stamps=_copy(place, sources, kept, fresh=True))
             kept = _make(place, sources, kept, how, fresh=True)
         elf = _elf(place, kept)
         if not elf:
@@ -207,6 +221,21 @@ def _unwritten(message: str, where: str) -> BuildError:
     return BuildError(message, hint="free some space there, or see who may write", where=where)
 
 
+def _copy(place: Workplace, sources: Sources, kept: Kept, *, fresh: bool = False) -> Stamps:
+    """Bring the private copy up to date; ``fresh`` removes what make made there. The stamps of both."""
+    place.source.mkdir(exist_ok=True, parents=True)
+    (place.folder / _RUNNING).touch()
+    outputs = () if fresh else (str(place.job.manifest.build_directory / name) for name in OUTPUTS)
+    with ThreadPoolExecutor(1) as beside:
+        # Git works while we copy.
+        renew = fresh or kept.commit != sources.commit
+        history = beside.submit(clone_history, sources, place.source) if renew else None
+        stamps = sync(sources, place.source, kept.stamps, frozenset({".git", *outputs}))
+        if history:
+            history.result()
+    return stamps
+
+
 def _make(
     place: Workplace,
     sources: Sources,
@@ -216,30 +245,19 @@ def _make(
     fresh: bool = False,
     goal: str = "$(TOOLCHAIN_ELF)",
 ) -> Kept:
-    """Bring the copy up to date, run make, and read what it left.
+    """Run make in the copy, and read what it left.
 
-    ``kept`` is of the run before; ``fresh`` removes what that run made.
+    ``kept`` is of the run before, with the stamps of the copy; ``fresh`` says that no more is left of it.
     """
     started = time.monotonic()
     extra = place.folder / "extra.mk"
     command = place.command(extra)
-    running, calls, values = (place.folder / name for name in (_RUNNING, "calls", "variables"))
+    calls, values = place.folder / "calls", place.folder / "variables"
     for folder in (calls, values):
         if folder.exists():
             shutil.rmtree(folder)
-        folder.mkdir(parents=True)
-    for folder in (place.source, place.folder / "home"):
-        folder.mkdir(exist_ok=True)
-    running.touch()
-
-    outputs = frozenset({".git", *(str(place.job.manifest.build_directory / name) for name in OUTPUTS)})
-    with ThreadPoolExecutor(1) as beside:
-        # Git works while we copy.
-        renew = fresh or kept.commit != sources.commit
-        history = beside.submit(clone_history, sources, place.source) if renew else None
-        stamps = sync(sources, place.source, kept.stamps, frozenset({".git"}) if fresh else outputs)
-        if history:
-            history.result()
+        folder.mkdir()
+    (place.folder / "home").mkdir(exist_ok=True)
     extra.write_text(makefile.text(values, goal), "utf-8")
     environment, folders = place.environment(sources.epoch), place.folders(sources)
     provenance = _provenance(place, sources, [folders.rename(word) for word in command], folders)
@@ -268,7 +286,7 @@ def _make(
     after = Kept(
         basis=place.basis,
         commit=sources.commit,
-        stamps=stamps,
+        stamps=kept.stamps,
         steps={output: step for output, step in (kept.steps | ran).items() if Path(output).exists()},
         variables=_variables(values, place, folders),
         diagnostics=made,
@@ -282,17 +300,36 @@ def _make(
     return after
 
 
-def _is_stale(place: Workplace, sources: Sources, kept: Kept) -> bool:
-    """Whether objects of the run before are of no use, although make would take them."""
+def _is_usable(place: Workplace, sources: Sources, kept: Kept) -> bool:
+    """Whether objects of the run before are of any use."""
     if kept.basis != place.basis or (place.folder / _RUNNING).exists():
         # After a crash or Ctrl-C an object may be cut short, and newer than its source.
-        return True
+        return False
     if kept.elf and kept.elf != hashlib.sha256(_elf(place, kept)).hexdigest():
-        return True
-    if kept.stamps.keys() != sources.files.keys():
-        return True
-    changed = {name for name, (was, _) in kept.stamps.items() if was != sources.files[name]}
-    return not _notices(place, kept, changed)
+        return False
+    return kept.stamps.keys() == sources.files.keys()
+
+
+def _is_finished(kept: Kept, sources: Sources) -> bool:
+    """Whether the run before made an app of this commit."""
+    if not kept.fingerprint or kept.provenance is None:
+        return False
+    then = kept.provenance.commit, kept.provenance.dirty, kept.provenance.source_date_epoch
+    return then == (sources.commit, sources.dirty, sources.epoch)
+
+
+def _changed(before: Stamps, after: Stamps) -> set[str]:
+    """Sources with another time whose copies were written again, since their bytes differed."""
+    return {
+        name
+        for name, (source, copy) in after.items()
+        if source != before[name][0] and _without_ctime(copy) != _without_ctime(before[name][1])
+    }
+
+
+def _without_ctime(stamp: Stamp | None) -> Stamp | None:
+    """A folder that was packed and unpacked, between two runs of a CI, keeps all but this."""
+    return stamp and stamp[:3]
 
 
 def _notices(place: Workplace, kept: Kept, changed: set[str]) -> bool:

@@ -1,5 +1,7 @@
 import hashlib
 import json
+import os
+import shutil
 import subprocess
 import threading
 from collections.abc import Callable
@@ -71,6 +73,79 @@ def test_only_what_changed_is_compiled(job: JobMaker, app: Path, tmp_path: Path)
     assert result.elf == b"int changed;\nint other;\n"
     assert [line.split()[-1] for line in said if " -c " in line] == ["src/main.c"]
     assert {c.file for c in result.commands} == {"src/main.c", "src/other.c", ""}
+
+
+def touch_all(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file() and ".git" not in path.parts:
+            path.write_bytes(path.read_bytes())
+            os.utime(path)
+
+
+def test_other_times_and_the_same_bytes_are_no_change(job: JobMaker, app: Path, tmp_path: Path) -> None:
+    commit(app)
+    first = build(job(), root=tmp_path / "work")
+    touch_all(app)
+    said: list[str] = []
+    again = build(job(), root=tmp_path / "work", show=said.append)
+    assert again.reused
+    assert not said
+    assert (again.elf, again.commands, again.provenance) == (first.elf, first.commands, first.provenance)
+    assert build(job(), root=tmp_path / "work").fingerprint == again.fingerprint != first.fingerprint
+
+    touch_all(app)
+    (app / "src" / "main.c").write_text("int changed;\n")
+    result = build(job(), root=tmp_path / "work", show=said.append)
+    assert [line.split()[-1] for line in said if " -c " in line] == ["src/main.c"]
+    assert result.elf == b"int changed;\nint other;\n"
+
+
+def test_a_checkout_that_went_and_came_back(job: JobMaker, app: Path, tmp_path: Path) -> None:
+    commit(app)
+    first = build(job(), root=tmp_path / "work")
+    git(app, "switch", "--quiet", "--create", "other")
+    (app / "src" / "main.c").write_text("int changed;\n")
+    (app / "flags.mk").write_text("")
+    commit(app)
+    git(app, "switch", "--quiet", "-")
+    again = build(job(), root=tmp_path / "work")
+    assert again.reused
+    assert again.provenance == first.provenance
+    git(app, "switch", "--quiet", "other")
+    assert build(job(), root=tmp_path / "work").elf == b"int changed;\nint other;\n"
+    git(app, "switch", "--quiet", "-")
+    assert build(job(), root=tmp_path / "work").elf == first.elf
+
+
+def test_a_work_folder_is_of_use_to_another_checkout(job: JobMaker, app: Path, tmp_path: Path) -> None:
+    """As between two runs of a CI: packed and unpacked, beside a new clone in a folder of the same name."""
+    commit(app)
+    first = build(job(), root=tmp_path / "work")
+    subprocess.run(["tar", "--format=posix", "-cf", "work.tar", "work"], cwd=tmp_path, check=True)
+    shutil.rmtree(tmp_path / "work")
+    app.rename(tmp_path / "origin")
+    git(tmp_path, "clone", "--quiet", "origin", "app")
+    subprocess.run(["tar", "-xf", "work.tar"], cwd=tmp_path, check=True)
+    again = build(job(), root=tmp_path / "work")
+    assert again.reused
+    assert (again.elf, again.commands, again.provenance) == (first.elf, first.commands, first.provenance)
+
+
+def test_bytes_that_changed_behind_an_old_time_are_a_change(job: JobMaker, app: Path, tmp_path: Path) -> None:
+    build(job(), root=tmp_path / "work")
+    source = app / "src" / "main.c"
+    before = source.stat()
+    source.write_text("int niam;\n")
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert build(job(), root=tmp_path / "work").elf == b"int niam;\nint other;\n"
+
+
+def test_a_failure_is_not_forgotten_with_other_times(job: JobMaker, app: Path, tmp_path: Path) -> None:
+    (app / "src" / "main.c").write_text("ERROR\n")
+    for _ in range(2):
+        with pytest.raises(BuildError, match="no such thing"):
+            build(job(), root=tmp_path / "work")
+        touch_all(app)
 
 
 @pytest.mark.parametrize("name", ["src/main.h", "icon.gif", "table.inc"])
