@@ -289,7 +289,7 @@ def _make(
         stamps=kept.stamps,
         steps={output: step for output, step in (kept.steps | ran).items() if Path(output).exists()},
         variables=_variables(values, place, folders),
-        diagnostics=made,
+        diagnostics=tuple(dict.fromkeys(made if fresh else [*_warnings(kept), *made])),
         provenance=provenance,
         duration=time.monotonic() - started,
     )
@@ -298,6 +298,11 @@ def _make(
             _finish(place, after)
         raise _failure(place, [*(d for step in ran.values() for d in step.diagnostics), *made])
     return after
+
+
+def _warnings(kept: Kept) -> list[Diagnostic]:
+    """What was said in the run before, perhaps in a recipe that has not run again."""
+    return [diagnostic for diagnostic in kept.diagnostics if diagnostic.level != "error"]
 
 
 def _is_usable(place: Workplace, sources: Sources, kept: Kept) -> bool:

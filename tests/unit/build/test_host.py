@@ -236,6 +236,23 @@ def test_warnings_of_objects_that_are_not_compiled_again_stay(
     assert not build(job(), root=tmp_path / "work").diagnostics
 
 
+def test_warnings_of_recipes_that_do_not_run_again_stay(job: JobMaker, app: Path, tmp_path: Path) -> None:
+    script = "\t@mkdir -p build; echo 'icons.mk:3: warning: too dark' >&2; touch $@\n"
+    (app / "Makefile").write_text(f"{MAKEFILE}$(OBJECTS): | build/icons\nbuild/icons: icons.txt\n{script}")
+    (app / "icons.txt").write_text("one\ntwo\nthree\n")
+    (said,) = build(job(), root=tmp_path / "work").diagnostics
+    assert (said.path, said.line, said.level) == ("icons.mk", 3, "warning")
+    for text in ("int a;\n", "ERROR\n", "int b;\n"):
+        (app / "src" / "main.c").write_text(text)
+        if text == "ERROR\n":
+            with pytest.raises(BuildError, match="no such thing"):
+                build(job(), root=tmp_path / "work")
+        else:
+            assert build(job(), root=tmp_path / "work").diagnostics == (said,)
+    (app / "Makefile").write_text(MAKEFILE)
+    assert not build(job(), root=tmp_path / "work").diagnostics
+
+
 def test_an_error_names_file_and_line(job: JobMaker, app: Path, tmp_path: Path) -> None:
     (app / "src" / "main.c").write_text("one\ntwo\nERROR\n")
     with pytest.raises(BuildError) as caught:
