@@ -49,6 +49,9 @@ _MAKEFILES = "MAKEFILE_LIST"
 _LISTS_HEADERS = frozenset({"-MMD", "-MD"})
 """Options with which a compiler writes down what it read."""
 
+_APP = "app"
+"""A file that names the folder of the app of which copies lie beside it."""
+
 _RUNNING = "running"
 """A file that is there while make runs, and after a run that did not come to its end."""
 
@@ -163,6 +166,8 @@ def _silent(_: str) -> None:
 def _build(job: Job, root: Path, clean: bool, how: _How) -> BuildResult:
     with storing_in(root):
         place = Workplace.find(job, root)
+        if not place.folder.exists():
+            _keep_house(place)
     with storing_in(place.folder), file_lock(place.folder / "lock", how.cancel):
         with ThreadPoolExecutor(1) as beside:
             # Git answers while we read.
@@ -200,6 +205,16 @@ def _build(job: Job, root: Path, clean: bool, how: _How) -> BuildResult:
         result = _result(place, kept, elf, reused=False)
         _finish(place, kept)
         return result
+
+
+def _keep_house(place: Workplace) -> None:
+    """Note down whose copies these are, and remove those of apps that are no more."""
+    home = place.folder.parents[1]
+    dist.write(home / _APP, os.fsencode(place.job.manifest.directory))
+    for note in home.parent.glob(f"*/{_APP}"):
+        with contextlib.suppress(OSError):
+            if not Path(os.fsdecode(note.read_bytes())).exists():
+                shutil.rmtree(note.parent, ignore_errors=True)
 
 
 @contextlib.contextmanager

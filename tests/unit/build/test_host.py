@@ -82,6 +82,18 @@ def touch_all(folder: Path) -> None:
             os.utime(path)
 
 
+def test_copies_of_apps_that_are_no_more_go(job: JobMaker, app: Path, sdk: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(app, tmp_path / "other"))
+    build(Job(AppManifest.read(other), get_target("nanosp"), sdk), root=tmp_path / "work")
+    build(job(), root=tmp_path / "work")
+    assert len(list((tmp_path / "work" / "builds").iterdir())) == 2
+    shutil.rmtree(other)
+    build(job(DEBUG="1"), root=tmp_path / "work")
+    (left,) = (tmp_path / "work" / "builds").iterdir()
+    assert left.name.startswith("app-")
+    assert build(job(), root=tmp_path / "work").reused
+
+
 def test_other_times_and_the_same_bytes_are_no_change(job: JobMaker, app: Path, tmp_path: Path) -> None:
     commit(app)
     first = build(job(), root=tmp_path / "work")
