@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -116,12 +116,16 @@ def test_after_an_edit_only_what_depends_on_it_is_compiled(what: str, app: Path,
     again = build(job(app), root=work, show=show)
     everything = [command.file for command in again.commands if command.file.endswith(".c")]
     # Make names the shim's sources without its folder.
-    assert sorted(Path(name).name for name in compiled) == sorted(Path(n).name for n in expected or everything)
+    assert names(compiled) == names(expected or everything)
     clean = build(job(app), root=work, clean=True)
     assert again.elf == clean.elf
     assert again.app == clean.app
     assert again.commands == clean.commands
     assert first.app.variables.keys() == again.app.variables.keys()
+
+
+def names(paths: Iterable[str]) -> list[str]:
+    return sorted(Path(path).name for path in paths)
 
 
 def artefacts(app: Path, work: Path, dist: Path) -> Built:
