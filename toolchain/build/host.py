@@ -21,11 +21,12 @@ from threading import Event
 from toolchain import dist
 from toolchain.app import MANIFEST, App
 from toolchain.build import makefile
-from toolchain.build.commands import SOURCES, plain_files, read_calls
+from toolchain.build.changes import changed_sources, is_finished, make_notices
+from toolchain.build.commands import plain_files, read_calls
 from toolchain.build.diagnostics import Folders, first_error, parse_call, parse_make
 from toolchain.build.jobserver import JobServer
 from toolchain.build.result import BuildResult, Kept, Step
-from toolchain.build.sources import OUTPUTS, Sources, Stamp, Stamps, clone_history, sync
+from toolchain.build.sources import OUTPUTS, Sources, Stamps, clone_history, sync
 from toolchain.build.workplace import Job, Machine, Workplace
 from toolchain.diagnostic import Diagnostic
 from toolchain.environment import file_lock
@@ -45,9 +46,6 @@ _RECIPE_FAILED = re.compile(r"\] Error \d+$")
 """How make says that a program of a recipe failed."""
 
 _MAKEFILES = "MAKEFILE_LIST"
-
-_LISTS_HEADERS = frozenset({"-MMD", "-MD"})
-"""Options with which a compiler writes down what it read."""
 
 _APP = "app"
 """A file that names the folder of the app of which copies lie beside it."""
@@ -181,14 +179,14 @@ def _build(job: Job, root: Path, clean: bool, how: _How) -> BuildResult:
         if usable and kept.fingerprint == fingerprint:
             return _result(place, kept, _elf(place, kept), reused=True)
         stamps, before = _copy(place, sources, kept, fresh=not usable), kept
-        changed = _changed(kept.stamps, stamps) if usable else set()
+        changed = changed_sources(kept.stamps, stamps) if usable else set()
         kept = replace(kept, stamps=stamps)
-        if usable and not changed and _is_finished(kept, sources):
+        if usable and not changed and is_finished(kept, sources):
             # Other times, the same bytes: a checkout that came back, or a new one.
             kept = replace(kept, fingerprint=fingerprint)
             _finish(place, kept)
             return _result(place, kept, _elf(place, kept), reused=True)
-        fresh = not usable or not _notices(place, kept, changed)
+        fresh = not usable or not make_notices(place.source, kept, changed)
         if usable and fresh:
             kept = replace(kept, stamps=_copy(place, sources, kept, fresh=True))
         kept = _make(place, sources, kept, how, fresh=fresh)
@@ -328,45 +326,6 @@ def _is_usable(place: Workplace, sources: Sources, kept: Kept) -> bool:
     if kept.elf and kept.elf != hashlib.sha256(_elf(place, kept)).hexdigest():
         return False
     return kept.stamps.keys() == sources.files.keys()
-
-
-def _is_finished(kept: Kept, sources: Sources) -> bool:
-    """Whether the run before made an app of this commit."""
-    if not kept.fingerprint or kept.provenance is None:
-        return False
-    then = kept.provenance.commit, kept.provenance.dirty, kept.provenance.source_date_epoch
-    return then == (sources.commit, sources.dirty, sources.epoch)
-
-
-def _changed(before: Stamps, after: Stamps) -> set[str]:
-    """Sources with another time whose copies were written again, since their bytes differed."""
-    return {
-        name
-        for name, (source, copy) in after.items()
-        if source != before[name][0] and _without_ctime(copy) != _without_ctime(before[name][1])
-    }
-
-
-def _without_ctime(stamp: Stamp | None) -> Stamp | None:
-    """A folder that was packed and unpacked, between two runs of a CI, keeps all but this."""
-    return stamp and stamp[:3]
-
-
-def _notices(place: Workplace, kept: Kept, changed: set[str]) -> bool:
-    """Whether make sees that what depends on ``changed`` is old.
-
-    It does for sources that it compiles itself, and for headers if compilers write down what they read. What
-    else makefiles read (icons, tables), they seldom say.
-    """
-    if not all(name.endswith((*SOURCES, ".h")) for name in changed):
-        return False
-    copy, compiled, lists = f"{place.source}/", set(), True
-    for command in (step.command for step in kept.steps.values() if step.command.file):
-        path = os.path.normpath(os.path.join(command.directory, command.file))  # noqa: PTH118 - many, and fast
-        if path.startswith(copy):
-            compiled.add(path.removeprefix(copy))
-            lists = lists and not _LISTS_HEADERS.isdisjoint(command.arguments)
-    return lists or changed <= compiled
 
 
 def _finish(place: Workplace, kept: Kept) -> None:
