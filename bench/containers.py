@@ -41,8 +41,7 @@ def containers(subject: Subject, folder: Path, runs: int) -> Iterator[Result]:
         return in_turn([bare.make() for bare in bares])
 
     series = interleave({US: lambda: ours.run("--clean", starts=True), MAKE: run_make}, runs)
-    clean = compare(series, "wall", MAKE, Target(1.15) if subject.sdk else None)
-    figures = clean, compare(series, "memory", MAKE, _MEMORY)
+    figures = compare(series, "wall", MAKE, Target(1.15)), compare(series, "memory", MAKE, _MEMORY)
     yield Measured("container", subject.name, figures, series)
     app = Path(copied(subject.app, folder))
     other = replace(ours, subject=replace(subject, app=str(app)))
@@ -56,13 +55,11 @@ def containers(subject: Subject, folder: Path, runs: int) -> Iterator[Result]:
         change(app)
         return other.run(starts=True)
 
-    # A second build is one of the first two; what comes after them has something to do.
-    second = _WARM if subject.sdk else None
     warm: Mapping[str, tuple[Callable[[], Sample], Target | None]] = {
-        "nothing to do": (ours.run, second),
-        "a new checkout": (run_checkout, second),
+        "nothing to do": (ours.run, _WARM),
+        "a new checkout": (run_checkout, _WARM),
         "one source changed": (run_changed, None),
-        "ccache filled": (lambda: ours.run("--clean", "--cache", str(folder / "cache"), starts=True), None),
+        "ccache filled": (lambda: ours.run("--clean", "--cache", str(folder / "cache"), starts=True), _WARM),
     }
     for how, (build, target) in warm.items():
         series = interleave({US: build, CLEAN: lambda: ours.run("--clean", starts=True)}, runs)
