@@ -124,6 +124,16 @@ def test_after_an_edit_only_what_depends_on_it_is_compiled(what: str, app: Path,
     assert first.app.variables.keys() == again.app.variables.keys()
 
 
+def test_what_an_assembler_embeds_is_never_old(app: Path, work: Path) -> None:
+    blob = app / "src" / "blob.h"
+    blob.write_text("some bytes")
+    section = '.section .rodata.blob,\\"aR\\",%progbits\\n.incbin \\"src/blob.h\\"\\n.text'
+    edit(app / "src/main.c", "", f'__asm__("{section}");\n')
+    assert b"some bytes" in build(job(app), root=work).elf
+    blob.write_text("other bytes")
+    assert b"other bytes" in build(job(app), root=work).elf
+
+
 def names(paths: Iterable[str]) -> list[str]:
     return sorted(Path(path).name for path in paths)
 

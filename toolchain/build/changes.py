@@ -7,6 +7,12 @@ from toolchain.build.commands import SOURCES
 from toolchain.build.result import Kept
 from toolchain.build.sources import Sources, Stamp, Stamps
 
+TRACKED = (*SOURCES, ".h")
+"""Endings of files that compilers say they read, if asked to."""
+
+EMBEDS = (b"incbin", b".include")
+"""Directives of assemblers: what they read, no list of headers mentions."""
+
 _LISTS_HEADERS = frozenset({"-MMD", "-MD"})
 """Options with which a compiler writes down what it read."""
 
@@ -37,9 +43,9 @@ def make_notices(copy: Path, kept: Kept, changed: set[str]) -> bool:
     """Whether make sees that what depends on ``changed`` is old.
 
     It does for sources that it compiles itself, and for headers if compilers write down what they read. What
-    else makefiles read (icons, tables), they seldom say.
+    else makefiles read (icons, tables), they seldom say, and what an assembler embeds, nobody does.
     """
-    if not all(name.endswith((*SOURCES, ".h")) for name in changed):
+    if not all(name.endswith(TRACKED) for name in changed):
         return False
     inside, compiled, lists = f"{copy}/", set(), True
     for command in (step.command for step in kept.steps.values() if step.command.file):
@@ -47,4 +53,11 @@ def make_notices(copy: Path, kept: Kept, changed: set[str]) -> bool:
         if path.startswith(inside):
             compiled.add(path.removeprefix(inside))
             lists = lists and not _LISTS_HEADERS.isdisjoint(command.arguments)
+    if any(_embeds(copy / name) for name in kept.stamps if name.endswith(TRACKED)):
+        return False
     return lists or changed <= compiled
+
+
+def _embeds(path: Path) -> bool:
+    data = path.read_bytes() if path.is_file() else b""
+    return any(word in data for word in EMBEDS)
