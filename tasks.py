@@ -88,7 +88,10 @@ def list_(_context: Context, json: bool = False) -> None:
 
 @task(
     iterable=["app", "target"],
-    help={**_BUILD_HELP, "cache": "folder in which ccache keeps objects for other runs and machines"},
+    help={
+        **_BUILD_HELP,
+        "cache": "folder that keeps objects and finished builds for other runs and machines",
+    },
 )
 @command
 def build(

@@ -204,7 +204,7 @@ def build(
     """Compile every job, in parallel, and write what a loader needs, the log and build.json of each.
 
     A job that fails does not stop the others. ``clean`` starts from a clean export. ``cache`` is a folder for
-    ccache; what is to be released never uses one.
+    other runs and machines; what is to be released never uses one.
     """
     finished = itertools.count(1)
 

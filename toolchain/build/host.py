@@ -21,6 +21,7 @@ from threading import Event
 from toolchain import dist
 from toolchain.app import MANIFEST, App
 from toolchain.build import makefile
+from toolchain.build.cache import Slot, require_outside
 from toolchain.build.changes import changed_sources, is_finished, make_notices
 from toolchain.build.commands import plain_files, read_calls
 from toolchain.build.diagnostics import Folders, first_error, parse_call, parse_make
@@ -88,7 +89,7 @@ def build(
     Without a change since the last time the same result comes back and make does not run. ``clean`` starts
     from the sources alone. ``show`` gets the log line by line: the command, then what make says. Neither the
     app's folder nor the SDK is written to. Two builds of the same job wait for each other. ``cache`` is a
-    folder in which ccache keeps objects for other runs and machines; without it none is used.
+    folder with objects and finished builds for other runs and machines (``cache.py``); None uses none.
 
     Raises:
         ConfigError: no such SDK, a compiler that does not fit or is missing, an app that cannot be read.
@@ -162,6 +163,8 @@ def _silent(_: str) -> None:
 
 
 def _build(job: Job, root: Path, clean: bool, how: _How) -> BuildResult:
+    if how.cache:
+        require_outside(how.cache, job.manifest.directory)
     with storing_in(root):
         place = Workplace.find(job, root)
         if not place.folder.exists():
@@ -189,11 +192,20 @@ def _build(job: Job, root: Path, clean: bool, how: _How) -> BuildResult:
         fresh = not usable or not make_notices(place.source, kept, changed)
         if usable and fresh:
             kept = replace(kept, stamps=_copy(place, sources, kept, fresh=True))
-        kept = _make(place, sources, kept, how, fresh=fresh)
+        slot = Slot.find(how.cache, place, sources) if how.cache else None
+        keeps = slot if fresh and not sources.dirty else None
+        if keeps and keeps.file.exists():
+            taken = keeps.load()
+            if taken and _is_whole(place, taken):
+                kept = replace(taken, stamps=kept.stamps, fingerprint=fingerprint)
+                _finish(place, kept)
+                return _result(place, kept, _elf(place, kept), reused=True)
+            kept = replace(kept, stamps=_copy(place, sources, kept, fresh=True))
+        kept = _make(place, sources, kept, how, slot, fresh=fresh)
         if not fresh and kept.variables != before.variables:
             # Objects of the run before were made with other flags (a commit in DEFINES, for example).
             kept = replace(kept, stamps=_copy(place, sources, kept, fresh=True))
-            kept = _make(place, sources, kept, how, fresh=True)
+            kept = _make(place, sources, kept, how, slot, fresh=True)
         elf = _elf(place, kept)
         if not elf:
             raise BuildError(
@@ -202,6 +214,8 @@ def _build(job: Job, root: Path, clean: bool, how: _How) -> BuildResult:
         kept = replace(kept, fingerprint=fingerprint, elf=hashlib.sha256(elf).hexdigest())
         result = _result(place, kept, elf, reused=False)
         _finish(place, kept)
+        if keeps:
+            keeps.store(sources, kept)
         return result
 
 
@@ -254,6 +268,7 @@ def _make(
     sources: Sources,
     kept: Kept,
     how: _How,
+    slot: Slot | None = None,
     *,
     fresh: bool = False,
     goal: str = "$(TOOLCHAIN_ELF)",
@@ -277,8 +292,8 @@ def _make(
     place.log.write_text(" ".join(provenance.command) + "\n", "utf-8")
     how.show(" ".join(provenance.command))
     machine = place.job.machine
-    if how.cache:
-        environment |= place.caching(how.cache)
+    if slot:
+        environment |= slot.environment()
     status = machine.run(
         place,
         command,
@@ -323,9 +338,14 @@ def _is_usable(place: Workplace, sources: Sources, kept: Kept) -> bool:
     if kept.basis != place.basis or (place.folder / _RUNNING).exists():
         # After a crash or Ctrl-C an object may be cut short, and newer than its source.
         return False
-    if kept.elf and kept.elf != hashlib.sha256(_elf(place, kept)).hexdigest():
+    if kept.elf and not _is_whole(place, kept):
         return False
     return kept.stamps.keys() == sources.files.keys()
+
+
+def _is_whole(place: Workplace, kept: Kept) -> bool:
+    """Whether app.elf is there, with the bytes that it had."""
+    return kept.elf == hashlib.sha256(_elf(place, kept)).hexdigest()
 
 
 def _finish(place: Workplace, kept: Kept) -> None:

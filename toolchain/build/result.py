@@ -72,18 +72,34 @@ class Kept:
 
     def save(self, folder: Path) -> None:
         """Write it into ``folder``."""
+        dist.write(folder / _FILE, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """For a file, as JSON."""
         table = vars(self) | {
             "steps": {output: [vars(s.command), _tables(s.diagnostics)] for output, s in self.steps.items()},
             "diagnostics": _tables(self.diagnostics),
             "provenance": self.provenance and vars(self.provenance),
         }
-        dist.write(folder / _FILE, json.dumps(table, separators=(",", ":")))
+        return json.dumps(table, separators=(",", ":")).encode()
 
     @classmethod
     def load(cls, folder: Path) -> "Kept":
         """Read it back; empty if there is nothing, or nothing that this version wrote."""
         try:
-            table = json.loads((folder / _FILE).read_bytes())
+            return cls.from_bytes((folder / _FILE).read_bytes())
+        except (OSError, ValueError):
+            return cls()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Kept":
+        """What ``to_bytes`` gave.
+
+        Raises:
+            ValueError: that is something else.
+        """
+        try:
+            table = json.loads(data)
             table["stamps"] = {name: (tuple(a), b and tuple(b)) for name, (a, b) in table["stamps"].items()}
             table["steps"] = {
                 output: Step(
@@ -95,8 +111,8 @@ class Kept:
             if origin := table["provenance"]:
                 table["provenance"] = Provenance(**origin | {"command": tuple(origin["command"])})
             return cls(**table)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return cls()
+        except (KeyError, TypeError, AttributeError) as e:
+            raise ValueError(str(e)) from e
 
 
 def _tables(diagnostics: tuple[Diagnostic, ...]) -> list[dict[str, Any]]:

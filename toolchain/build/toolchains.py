@@ -57,7 +57,12 @@ status=$?
 exit $status
 """
 
-_CACHED = f""" [ -z "${{{{{CACHE}-}}}}" ] || exec ccache {{compiler}} "$@" 2>"$record.err";"""
+_CACHED = f"""
+    case " $* " in *' -MMD '* | *' -MD '*)
+        [ -z "${{{{{CACHE}-}}}}" ] || exec ccache {{compiler}} "$@" 2>"$record.err" ;;
+    esac
+   """
+"""Only where the compiler writes down what it read."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from toolchain.build.makefile import AT_ONCE
 from toolchain.build.process import UMASK, run
 from toolchain.build.sdk import Sdk, find_sdk
 from toolchain.build.sources import Sources
-from toolchain.build.toolchains import CACHE, COMMANDS, Toolchain, choose, newlib_folder, prepare, with_newlib
+from toolchain.build.toolchains import COMMANDS, Toolchain, choose, newlib_folder, prepare, with_newlib
 from toolchain.environment import ensure_environment, file_lock
 from toolchain.errors import ConfigError
 from toolchain.target import Target
@@ -282,27 +282,6 @@ class Workplace:
             for folder in stated["PATH"].split(":")
         )
         return stated | {"PATH": ":".join(dict.fromkeys(programs)), "umask": f"{UMASK:03o}"}
-
-    def caching(self, cache: Path) -> dict[str, str]:
-        """What lets ccache keep objects in ``cache``: nothing is guessed, nothing is the user's setting.
-
-        An object is found again if the compiler, its arguments, the names of its folders and every byte
-        that it read are the same.
-
-        Raises:
-            ConfigError: ccache is not installed.
-        """
-        if self.job.machine is HOST and shutil.which("ccache", path=":".join(self.tools.path)) is None:
-            raise ConfigError("ccache is not installed", hint="apt-get install ccache, or leave out --cache")
-        cache.mkdir(parents=True, exist_ok=True)
-        return {
-            CACHE: str(cache),
-            "CCACHE_CONFIGPATH": os.devnull,
-            "CCACHE_COMPILERCHECK": f"string:{self.tools.toolchain.identity}",
-            "CCACHE_COMPILERTYPE": "clang",
-            "CCACHE_SLOPPINESS": "",
-            "CCACHE_MAXSIZE": "2G",
-        }
 
     def folders(self, sources: Sources) -> Folders:
         """How to name this machine's folders."""
