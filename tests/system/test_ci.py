@@ -10,6 +10,7 @@ import pytest
 
 from tests.system.inv import PROJECT, inv
 from tests.system.test_release_tasks import PASSPHRASE, make_policy
+from toolchain.build.workplace import plain_root
 from toolchain.environment import ensure_environment
 
 pytestmark = [pytest.mark.component(name) for name in ("clang", "cmake", "cmocka", "gcovr", "jq")]
@@ -88,6 +89,20 @@ def test_build_verify_unit_tests_and_fuzzers(app: Path, tmp_path: Path) -> None:
     assert "coverage line-rate" in (tmp_path / "coverage.xml").read_text()
     assert any((tmp_path / "corpus" / "fuzz_transaction").iterdir())
     assert git(app, "status", "--porcelain") == ""
+
+
+@pytest.mark.component("ccache")
+def test_a_folder_is_kept_between_two_runs(app: Path, tmp_path: Path) -> None:
+    environment = {"OUT": str(tmp_path / "out"), "CACHE": str(tmp_path / "cache")}
+    shutil.rmtree(app / "build", ignore_errors=True)
+    for copy in (plain_root(PROJECT / ".work") / "builds").glob("boilerplate-*"):
+        if Path((copy / "app").read_text()) == app:
+            shutil.rmtree(copy)
+    assert recipe(app, "checks.sh", "build", **environment).returncode == 0
+    first = {path.name: path.read_bytes() for path in tmp_path.glob("out/dist/*/*/app.elf")}
+    assert len(list(tmp_path.glob("cache/*/*/*.zip"))) == 3
+    assert recipe(app, "checks.sh", "build", **environment).returncode == 0
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("out/dist/*/*/app.elf")} == first
 
 
 def test_a_finding_stops_the_recipe_unless_the_baseline_has_it(app: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 #
 # Steps: image build verify[[ " units" if plan.units ]][[ " fuzz" if plan.fuzzers ]][[ " functional" if plan.functional ]] compile size
 # Needs TOOLCHAIN, the folder with ./inv. May be set: SDK (an official SDK), BUILDER (container or host),
-# POLICY, OUT (folder for results), BASE (revision to compare sizes with).
+# POLICY, OUT (folder for results), CACHE (folder that is kept between runs), BASE (revision to compare sizes with).
 set -eu
 
 app=$(cd "$(dirname "$0")/.." && pwd)
@@ -18,6 +18,9 @@ image() { # the container that builds
 }
 
 build() { # for every device that the app declares
+    if [ -n "${CACHE-}" ]; then
+        set -- "$@" --cache "$CACHE"
+    fi
     "$TOOLCHAIN/inv" build --app "$app" --builder "$builder" --dist "$out/dist" "$@"
 }
 

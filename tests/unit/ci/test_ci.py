@@ -117,7 +117,7 @@ def test_every_call_of_a_task_is_one_that_parses(written: Path) -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        *("build --sdk x", "verify --sdk x", "size --sdk x", "bundle.draft --app x --sdk x"),
+        *("build --sdk x --cache x", "verify --sdk x", "size --sdk x", "bundle.draft --app x --sdk x"),
         *("bundle.draft --app x --rebuild x", "verify --baseline x", "bundle.merge x --other x"),
     ],
 )
@@ -163,6 +163,12 @@ def test_secrets_are_in_reach_only_where_the_policy_lets_the_ci_sign(tmp_path: P
     signing = render(plan(tmp_path / "2", signs=True), release=True)[".github/workflows/release.yml"]
     assert signing.count("secrets.") == 2
     assert "environment: release" in signing
+
+
+def test_what_is_released_comes_from_no_cache(tmp_path: Path) -> None:
+    files = render(plan(tmp_path), release=True)
+    cached = {name for name, text in files.items() if "cache" in text.lower()}
+    assert cached == {".github/workflows/checks.yml", "ci/checks.sh"}
 
 
 def test_actions_are_pinned_by_commit(tmp_path: Path) -> None:
