@@ -13,6 +13,7 @@ from bench.process import INV, PROJECT, environment, measure
 from toolchain import pipeline
 from toolchain.build import image
 from toolchain.build.engine import Command, Engine
+from toolchain.build.git import git
 from toolchain.build.workplace import Workplace
 from toolchain.errors import BuildError, ConfigError
 
@@ -21,10 +22,11 @@ DEBIAN = "mmdebstrap"
 
 _MEMORY = Target(100e6, "median")
 _WARM = Target(0.2)
+_COMMITTER = "-c", "user.name=bench", "-c", "user.email=bench@example.org"
 
 
 def containers(subject: Subject, folder: Path, runs: int) -> Iterator[Result]:
-    """Clean builds beside make's; builds with nothing to do, and from a filled ccache, beside clean ones."""
+    """Clean builds beside make's; builds with nothing to do, and with a warm cache, beside clean ones."""
     try:
         work = pipeline.Workspace.of(PROJECT, str(folder / "dist"))
         engine = Engine.connect()
@@ -55,11 +57,20 @@ def containers(subject: Subject, folder: Path, runs: int) -> Iterator[Result]:
         change(app)
         return other.run(starts=True)
 
+    cached = "--clean", "--cache", str(folder / "cache")
+
+    def run_commit() -> Sample:
+        change(app)
+        if (app / ".git").exists():
+            git(app, *_COMMITTER, "commit", "--quiet", "--all", "--message", "changed")
+        return other.run(*cached, starts=True)
+
     warm: Mapping[str, tuple[Callable[[], Sample], Target | None]] = {
         "nothing to do": (ours.run, _WARM),
         "a new checkout": (run_checkout, _WARM),
         "one source changed": (run_changed, None),
-        "ccache filled": (lambda: ours.run("--clean", "--cache", str(folder / "cache"), starts=True), _WARM),
+        "clean, a warm cache": (lambda: ours.run(*cached), _WARM),
+        "clean, a warm cache, a commit further": (run_commit, None),
     }
     for how, (build, target) in warm.items():
         series = interleave({US: build, CLEAN: lambda: ours.run("--clean", starts=True)}, runs)
