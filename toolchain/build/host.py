@@ -17,11 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
 from toolchain import dist
 from toolchain.app import MANIFEST, App
 from toolchain.build import makefile
-from toolchain.build.cache import Slot, require_outside
 from toolchain.build.changes import changed_sources, is_finished, make_notices
 from toolchain.build.commands import plain_files, read_calls
 from toolchain.build.diagnostics import Folders, first_error, parse_call, parse_make
@@ -33,6 +33,9 @@ from toolchain.diagnostic import Diagnostic
 from toolchain.environment import file_lock
 from toolchain.errors import BuildError, StorageError, ToolchainError
 from toolchain.manifest import Provenance
+
+if TYPE_CHECKING:
+    from toolchain.build.cache import Slot
 
 TIMEOUT = 1800.0
 """Seconds that one make may take."""
@@ -164,7 +167,9 @@ def _silent(_: str) -> None:
 
 def _build(job: Job, root: Path, clean: bool, how: _How) -> BuildResult:
     if how.cache:
-        require_outside(how.cache, job.manifest.directory)
+        from toolchain.build import cache  # archives: only who keeps some needs them
+
+        cache.require_outside(how.cache, job.manifest.directory)
     with storing_in(root):
         place = Workplace.find(job, root)
         if not place.folder.exists():
@@ -192,7 +197,7 @@ def _build(job: Job, root: Path, clean: bool, how: _How) -> BuildResult:
         fresh = not usable or not make_notices(place.source, kept, changed)
         if usable and fresh:
             kept = replace(kept, stamps=_copy(place, sources, kept, fresh=True))
-        slot = Slot.find(how.cache, place, sources) if how.cache else None
+        slot = cache.Slot.find(how.cache, place, sources) if how.cache else None
         keeps = slot if fresh and not sources.dirty else None
         if keeps and keeps.file.exists():
             taken = keeps.load()
@@ -268,7 +273,7 @@ def _make(
     sources: Sources,
     kept: Kept,
     how: _How,
-    slot: Slot | None = None,
+    slot: "Slot | None" = None,
     *,
     fresh: bool = False,
     goal: str = "$(TOOLCHAIN_ELF)",

@@ -240,8 +240,6 @@ def repacked(archive: Path, members: dict[str, bytes]) -> None:
 def test_an_archive_writes_nothing_but_what_make_made(
     name: str, again: Callable[..., BuildResult], app: Path, tmp_path: Path
 ) -> None:
-    outside = tmp_path / "outside"
-    outside.mkdir()
     # A link inside of the app, by its absolute name: in the copy it leads out of it.
     (app / "inside").mkdir()
     (app / "inside" / "file").write_text("")
