@@ -19,6 +19,7 @@ from pathlib import Path
 
 import docker
 import pytest
+from docker import APIClient
 
 from tests.system.engine import WORK, PrivateEngine, mounts
 from tests.system.inv import PROJECT, inv
@@ -247,6 +248,34 @@ def test_what_a_killed_process_left_is_removed_by_the_next_build(
         with pytest.raises(BuildError):
             running.result(60)
     assert not mine(builder, work)
+
+
+def test_a_container_that_goes_while_they_are_listed(
+    builder: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, name = image.find(builder, WORK).image, "nano-test-goes"
+    listed: Callable[..., list[dict[str, str]]] = APIClient.containers
+    gone: list[str] = []
+    seen: list[str] = []
+
+    def list_then_remove(client: APIClient, **options: object) -> list[dict[str, str]]:
+        found = listed(client, **options)
+        for container in found:
+            if f"/{name}" in container["Names"]:
+                client.remove_container(container["Id"], force=True)
+                gone.append(name)
+        return found
+
+    def look(_: bytes) -> None:
+        seen.extend(builder.containers())
+
+    monkeypatch.setattr(APIClient, "containers", list_then_remove)
+    command = Command(ours, name, ("sh", "-c", "echo up; exec sleep 1000"), Path("/"), {}, ())
+    with contextlib.suppress(BuildError):
+        builder.run(command, put=look, timeout=60)
+    assert gone == [name]
+    assert name in seen
+    assert name not in builder.containers()
 
 
 def test_an_image_that_wants_a_volume_leaves_none(builder: Engine, tmp_path: Path) -> None:

@@ -232,8 +232,9 @@ class Engine:
     def containers(self) -> tuple[str, ...]:
         """Names of the containers that we made and that are still there."""
         with self._open() as client:
-            found = client.containers.list(all=True, filters={"label": _LABEL})
-            return tuple(sorted(str(container.name) for container in found))
+            # The list alone: asked for one by one, one that goes meanwhile is an error.
+            found = client.api.containers(all=True, filters={"label": _LABEL})
+            return tuple(sorted(name.removeprefix("/") for one in found for name in one["Names"] or ()))
 
     def copy_out(self, image: ImageFacts, path: str, folder: Path) -> None:
         """Copy the folder ``path`` of ``image`` into ``folder``; nothing of the image runs.
