@@ -86,11 +86,15 @@ class Command:
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine that answered at ``url``; ``rootless`` maps its root to the caller."""
+    """An engine that answered at ``url``; ``rootless`` maps its root to the caller.
+
+    ``version`` is the one of its API that the library chose: it asks for it anew where none is given.
+    """
 
     url: str
     architecture: str
     rootless: bool
+    version: str = "auto"
 
     @classmethod
     def connect(cls) -> "Engine":
@@ -108,14 +112,14 @@ class Engine:
 
             try:
                 with _client(url) as client:
-                    info = client.info()
+                    info, version = client.info(), client.api.api_version
             except (DockerException, RequestException) as e:
                 reason = e
                 continue
             options = info.get("SecurityOptions") or []
             machine = info.get("Architecture", "")
             rootless = any("name=rootless" in option for option in options) or _serves_its_owner(url)
-            return cls(url, _ARCHITECTURES.get(machine, machine), rootless)
+            return cls(url, _ARCHITECTURES.get(machine, machine), rootless, version)
         where = given or "the usual sockets"
         raise ConfigError(
             f"no container engine answers at {where}",
@@ -261,7 +265,7 @@ class Engine:
     @contextlib.contextmanager
     def _open(self) -> Iterator["DockerClient"]:
         """A connection of its own for each call: a client is not shared by threads."""
-        with _translated(self.url), _client(self.url) as client:
+        with _translated(self.url), _client(self.url, self.version) as client:
             yield client
 
 
@@ -316,10 +320,10 @@ def _sockets() -> tuple[Path, ...]:
 
 
 @contextlib.contextmanager
-def _client(url: str) -> Iterator["DockerClient"]:
+def _client(url: str, version: str = "auto") -> Iterator["DockerClient"]:
     import docker
 
-    client = docker.DockerClient(base_url=url, version="auto", timeout=600)
+    client = docker.DockerClient(base_url=url, version=version, timeout=600)
     try:
         yield client
     finally:
