@@ -283,6 +283,9 @@ class _Inv(Program):
         name, *rest = self.argv[1:] or [""]
         if name in _FIRST and rest and not rest[0].startswith("-"):
             self.argv = [self.argv[0], name, _FIRST[name], *rest]
+        elif name in ("--list", "-l") and "--json" in rest:
+            rest.remove("--json")
+            self.argv = [self.argv[0], "--list", *rest, "--list-format", "json"]
 
     def parse_core(self, argv: list[str] | None) -> None:
         with _parse_errors():
@@ -299,6 +302,13 @@ class _Inv(Program):
     def parse_cleanup(self) -> None:
         with _parse_errors():
             super().parse_cleanup()
+
+    def list_json(self) -> None:
+        """The tasks as all else that ``--json`` prints."""
+        output, scope = Output(as_json=True), f"{self.list_root}." if self.list_root else ""
+        for name, aliases in sorted(self.scoped_collection.task_names.items()):
+            what = " ".join((self.scoped_collection[name].__doc__ or "").partition("\n\n")[0].split())
+            output.result("task", {"name": scope + name, "help": what, "aliases": sorted(aliases)})
 
     def _require_values(self) -> None:
         """An option that may be repeated cannot be left empty either; to invoke it can."""
@@ -317,7 +327,9 @@ _WITHOUT_VALUE = re.compile(r"Flag <Argument: (\S+).*> needed value and was not 
 def _parse_errors() -> Iterator[None]:
     try:
         yield
-    except ParseError as e:
+    except (ParseError, Exit) as e:
+        if not str(e):  # a plain end
+            raise
         what = _WITHOUT_VALUE.sub(r"--\1 needs a value", str(e))
         error = ConfigError(what, hint="`./inv --list` shows the tasks, `./inv help TASK` its options")
         _show_error(error, as_json=False)

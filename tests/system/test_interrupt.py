@@ -229,3 +229,8 @@ def test_help_is_what_a_person_can_act_on() -> None:
     assert "tcp://HOST:PORT" in " ".join(helped.out.split())
     listed = inv()
     assert "virtual-device" in listed.out
+    tasks = {task["name"]: task for task in inv("--list", "--json").lines("task")}
+    assert tasks["sign.sign"] | {"type": "task", "aliases": ["sign"]} == tasks["sign.sign"]
+    assert tasks["load"]["help"] in " ".join(listed.out.split())
+    group = inv("--list", "builder", "--json").lines("task")
+    assert group == [task for name, task in tasks.items() if name.startswith("builder.")]

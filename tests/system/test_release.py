@@ -167,6 +167,7 @@ def test_a_release_key_with_its_passphrase_on_stdin(app: Path, tmp_path: Path) -
         (["build", "--dist"], 2),
         (["no-such-task"], 2),
         (["help", "no-such-task"], 2),
+        (["--list", "no-such-group"], 2),
         (["load", "--timeout", "soon"], 2),
         (["load", "--target", "nanosp", "--timeout", "-1"], 2),
         (["virtual-device", "--port", "any"], 2),
