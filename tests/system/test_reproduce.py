@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from tests.system.inv import PROJECT, inv
 from toolchain.app import AppManifest
 from toolchain.build.host import build
 from toolchain.build.reproduce import VARIATIONS, Difference, Report, reproduce
-from toolchain.build.workplace import Job
+from toolchain.build.sdk import Sdk
+from toolchain.build.workplace import Host, Job, Tools
+from toolchain.environment import ensure_environment
 from toolchain.errors import BuildError
-from toolchain.target import get_target
+from toolchain.target import Target, get_target
 
 SHIM = PROJECT / "sdk-shim"
 LAST = "include $(BOLOS_SDK)/Makefile.standard_app"
@@ -57,6 +60,30 @@ def test_the_sample_app_is_reproducible_under_every_variation(tmp_path: Path) ->
     assert (done["reproducible"], done["checkout"], done["strays"]) == (True, True, [])
     built = inv("build", "--json", "--app", "boilerplate", "--target", "nanosp", "--dist", tmp_path)
     assert (done["elf"], done["hex"]) == tuple(_digest(built.only("build")[name]) for name in ("elf", "hex"))
+
+
+class WithPackages(Host):
+    """This machine, where builds need Python packages, as official SDKs do. It counts who makes them."""
+
+    def __init__(self, lock: Path) -> None:
+        self.lock = lock
+        self.made: set[Path] = set()
+
+    def tools(self, sdk: Sdk, target: Target, compiler: str, root: Path) -> Tools:
+        python = ensure_environment(self.lock, root / "environments" / "sdk")
+        self.made.add(python.resolve())
+        return replace(super().tools(sdk, target, compiler, root), python=python)
+
+
+@pytest.mark.parametrize("name", ["work", "work with blanks"])
+def test_python_packages_are_made_once(name: str, tmp_path: Path) -> None:
+    lock = tmp_path / "none.lock"
+    lock.write_text("# no package\n")
+    machine = WithPackages(lock)
+    job = Job(AppManifest.read(PROJECT / "apps/boilerplate"), get_target("nanosp"), SHIM, machine=machine)
+    report = reproduce(job, root=tmp_path / name, vary=["folder"])
+    assert report.reproducible
+    assert len(machine.made) == 1
 
 
 def _digest(path: str) -> str:

@@ -20,7 +20,7 @@ from toolchain.build.host import TIMEOUT, build
 from toolchain.build.result import BuildResult
 from toolchain.build.sdk import FLAGS, Sdk, find_sdk
 from toolchain.build.sources import OUTPUTS, Sources
-from toolchain.build.workplace import Job, Machine, Tools, Workplace
+from toolchain.build.workplace import Job, Machine, Tools, Workplace, plain_root
 from toolchain.errors import ConfigError, ImageError, NotReproducibleError
 from toolchain.formats.elf import read_elf
 from toolchain.formats.ihex import write_ihex
@@ -203,7 +203,9 @@ def _in_folder(parent: Callable[[], Path | None]) -> Callable[[Job, Path], Build
             if (job.sdk.parent / FLAGS).is_file():
                 shutil.copy2(job.sdk.parent / FLAGS, sdk.parent / FLAGS)
             # Python's packages are the same files, and 100 MB.
-            (folder / "environments").symlink_to(root / "environments")
+            packages = plain_root(root) / "environments"
+            packages.mkdir(parents=True, exist_ok=True)
+            (folder / "environments").symlink_to(packages)
             moved = replace(job, manifest=AppManifest.read(app), sdk=sdk)
             return build(moved, root=folder, clean=True)
 
