@@ -14,7 +14,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 from invoke.collection import Collection
 from invoke.exceptions import Exit, ParseError
@@ -66,9 +66,9 @@ class Output:
         """One result: ``fields`` as a JSON line, or ``shown`` for a person (None shows nothing)."""
         if self.as_json:
             line = json.dumps({"schema": JSON_SCHEMA, "type": kind, **fields}, ensure_ascii=False)
-            print(line, flush=True)
+            _write(sys.stdout, line)
         elif isinstance(shown, str):
-            print(_printable(shown), flush=True)
+            _write(sys.stdout, _printable(shown))
         elif shown is not None:
             _stdout().print(shown)
 
@@ -77,14 +77,14 @@ class Output:
         if self.as_json:
             return
         if isinstance(shown, str):
-            print(_printable(shown), flush=True)
+            _write(sys.stdout, _printable(shown))
         else:
             _stdout().print(shown)
 
     def note(self, message: str) -> None:
         """A line for a person about what is going on, on stderr."""
         if not self.as_json:
-            print(_printable(message), file=sys.stderr, flush=True)
+            _write(sys.stderr, _printable(message))
 
     @contextlib.contextmanager
     def progress(self, title: str) -> Iterator[Callable[[int, int], None]]:
@@ -120,6 +120,12 @@ def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
         return "  ".join(c.rjust(w) if n in right else c.ljust(w) for n, (c, w) in enumerate(cells)).rstrip()
 
     return "\n".join(map(line, rows))
+
+
+def _write(stream: TextIO, line: str) -> None:
+    """In one piece: ``print`` writes the end of a line apart, and another thread may speak in between."""
+    stream.write(f"{line}\n")
+    stream.flush()
 
 
 def _printable(text: str) -> str:
@@ -193,7 +199,7 @@ def ask_new_secret(name: str) -> str:
 
 def say(text: str) -> None:
     """Text for a person, as it is, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    _write(sys.stderr, text)
 
 
 def confirm(question: str) -> bool:

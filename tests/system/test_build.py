@@ -239,7 +239,12 @@ from toolchain.target import get_target
 
 app, sdk, work = map(Path, sys.argv[1:])
 jobs = [Job(AppManifest.read(app), get_target(name), sdk) for name in ("nanosp", "nanox")]
-for result in build_all(jobs, root=work, show=lambda job, line: print(line, flush=True)):
+
+def show(job, line):
+    sys.stdout.write(line + "\\n")  # at once: two jobs speak
+    sys.stdout.flush()
+
+for result in build_all(jobs, root=work, show=show):
     print(getattr(result, "message", "built"))
 """
 
@@ -260,7 +265,7 @@ def test_ctrl_c_ends_make_and_leaves_nothing_half_written(app: Path, work: Path,
     text = makefile.read_text()
     pid = tmp_path / "pid"
     makefile.write_text(
-        f"{text}\n$(BIN_DIR)/app.elf: hang\nhang: ; @echo $$$$ >>{pid}; echo hanging; sleep 1000\n"
+        f"{text}\n$(BIN_DIR)/app.elf: hang\nhang: ; @echo $$$$ >>{pid}; echo hanging; sleep 300\n"
     )
     # A test runner may have been started in the background, where shells ignore SIGINT.
     process = start(app, work, lambda: signal.signal(signal.SIGINT, signal.default_int_handler))

@@ -120,6 +120,27 @@ def test_notes_go_to_stderr_and_not_with_json(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr() == ("", "a note\n")
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_line_is_written_at_once(as_json: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several threads speak: a line written in pieces would end after another's."""
+
+    class Stream(io.StringIO):
+        def write(self, text: str) -> int:
+            pieces.append(text)
+            return len(text)
+
+    pieces: list[str] = []
+    monkeypatch.setattr("sys.stdout", Stream())
+    monkeypatch.setattr("sys.stderr", Stream())
+    out = console.Output(as_json=as_json)
+    out.result("name", {}, "result")
+    out.show("shown")
+    out.note("note")
+    console.say("said")
+    assert len(pieces) == (2 if as_json else 4)
+    assert all(piece.endswith("\n") for piece in pieces)
+
+
 def test_a_secret_is_the_next_line_of_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("one\r\ntwo\n"))
     assert [console.ask_secret("passphrase"), console.ask_secret("passphrase")] == ["one", "two"]
