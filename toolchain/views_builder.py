@@ -1,5 +1,6 @@
 """How results about builders and reproduction look. Only ``tasks_builder.py`` imports this module."""
 
+import re
 from collections.abc import Sequence
 
 from rich.table import Table
@@ -9,6 +10,9 @@ from toolchain.build.image import Builder, Change
 from toolchain.build.reproduce import Rebuilt, Report, Trial
 from toolchain.console import Output
 from toolchain.pipeline import Outcome
+
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]+")
+"""A row of a table has no room for a whole one; ``--json`` tells it."""
 
 
 def image(out: Output, builder: Builder) -> None:
@@ -77,7 +81,7 @@ def _table(outcome: Outcome[Report], report: Report) -> Table:
     title = f"\n{outcome.app} for {outcome.target.title}, HEX sha256 {report.hex}"
     table = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
     for trial in report.trials:
-        table.add_row(f"another {trial.name}", _verdict(trial))
+        table.add_row("another " + _DIGEST.sub(r"\1…", trial.name), _verdict(trial))
     if report.checkout:
         written = ", ".join(report.strays) or "nothing"
         note = f"{report.checkout}; make wrote among the sources: {written}"

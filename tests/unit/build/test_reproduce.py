@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.formats.elf_builder import BASE, METADATA, ElfBuilder
+from toolchain import console, views_builder
 from toolchain.app import App, AppManifest, Permissions
 from toolchain.build.commands import CompileCommand
 from toolchain.build.reproduce import Difference, Report, Trial, compare, hex_of
@@ -13,6 +14,7 @@ from toolchain.build.result import BuildResult
 from toolchain.errors import NotReproducibleError
 from toolchain.formats.ihex import read_ihex
 from toolchain.manifest import Provenance
+from toolchain.pipeline import Outcome
 from toolchain.target import get_target
 
 CODE = bytes(range(256)) * 3
@@ -98,3 +100,14 @@ def test_a_report_with_a_difference_is_refused() -> None:
         NotReproducibleError, match=r"another folder gives other bytes: \.text f at 0x1: path"
     ):
         worse.require()
+
+
+def test_a_row_fits_a_terminal_and_json_tells_the_whole_digest(capsys: pytest.CaptureFixture[str]) -> None:
+    console._stdout.cache_clear()
+    report = Report(result(b""), "", "", (Trial(f"container sha256:{'0123456789ab' * 5}cdef"),), None, ())
+    outcome = Outcome("app", report.result.target, report, None)
+    views_builder.reproduced(console.Output(as_json=False), [outcome])
+    rows = capsys.readouterr().out.splitlines()
+    assert [row.split() for row in rows[-1:]] == [["another", "container", "sha256:0123456789ab…", "same"]]
+    views_builder.reproduced(console.Output(as_json=True), [outcome])
+    assert report.trials[0].name in capsys.readouterr().out
