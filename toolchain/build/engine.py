@@ -57,7 +57,7 @@ class ImageFacts:
     """An image in an engine.
 
     ``id`` is the engine's own name for it. ``identity`` names its contents: the digest of a registry, or
-    else of its one layer, or else ``id``.
+    else ``id``.
     """
 
     id: str
@@ -449,12 +449,13 @@ def _follow(
 def _facts(attrs: Mapping[str, Any], identifier: str) -> ImageFacts:
     layers = tuple((attrs.get("RootFS") or {}).get("Layers") or ())
     pairs = ((attrs.get("Config") or {}).get("Env")) or ()
-    # Podman has a digest of its own making for what came from no registry.
+    # Podman has a digest of its own making for what came from no registry. So has Docker since 29, or where
+    # containerd keeps its images; there it is ``id``.
     named = (name for name in attrs.get("RepoDigests") or () if not name.startswith("localhost/"))
     digests = sorted(name.partition("@")[2] for name in named)
     return ImageFacts(
         id=identifier,
-        identity=digests[0] if digests else layers[0] if len(layers) == 1 else identifier,
+        identity=digests[0] if digests else identifier,
         layers=layers,
         architecture=str(attrs.get("Architecture") or ""),
         environment=dict(pair.split("=", 1) for pair in pairs if "=" in pair),

@@ -113,12 +113,18 @@ def find(engine: Engine, work: Path) -> Builder:
             "and make it: ./inv builder.image",
         )
     name = _name(lock)
-    image = engine.image(name)
+    image = _image(engine, name, lock)
     if image is None:
         raise ConfigError(f"the engine has no builder image {name}", hint=hint)
     if image.layers not in ((lock.layer,), _made_here(work, name)):
         raise ConfigError(f"the image {name} is not the one of builder.lock", hint=hint)
     return Builder(name, image, made=False)
+
+
+def _image(engine: Engine, name: str, lock: Locked) -> ImageFacts | None:
+    """The image of that name. The lock's is called by its layer's digest, which is the same in all engines."""
+    image = engine.image(name)
+    return dataclasses.replace(image, identity=lock.layer) if image and image.layers == (lock.layer,) else image
 
 
 def _made_here(work: Path, name: str) -> tuple[str, ...] | None:
@@ -173,7 +179,7 @@ def make(
             else:
                 start_from = base_image or _definition()["base"]
                 _from_registry(engine, lock, folder, name, base=start_from, mirror=mirror, show=show)
-        image = engine.image(name)
+        image = _image(engine, name, lock)
         if image is None:
             raise BuildError("the engine did not keep the image that it was given")
         builder = Builder(name, image, made=True)

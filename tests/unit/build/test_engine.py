@@ -24,8 +24,7 @@ def facts(layers: list[str], digests: list[str]) -> ImageFacts:
 
 def test_an_image_is_known_by_what_others_can_check() -> None:
     assert facts(["sha256:1", "sha256:2"], ["a.example/b@sha256:dd"]).identity == "sha256:dd"
-    assert facts(["sha256:1"], []).identity == "sha256:1"
-    assert facts(["sha256:1"], ["localhost/b@sha256:ee"]).identity == "sha256:1"
+    assert facts(["sha256:1"], ["localhost/b@sha256:ee"]).identity == "sha256:id"
     assert facts(["sha256:1", "sha256:2"], []).identity == "sha256:id"
 
 
