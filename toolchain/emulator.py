@@ -245,8 +245,9 @@ class Emulator(Closing):
         try:
             payload = json.dumps(body) if body is not None else None
             connection.request(method, path, payload, {"Content-Type": "application/json"} if body else {})
-            response = connection.getresponse()
-            data = response.read()
+            # Closed by hand: what Python does when it frees an open one loses a Ctrl-C that comes just then.
+            with connection.getresponse() as response:
+                data = response.read()
         except (OSError, http.client.HTTPException) as e:
             raise TransportError(f"the emulator does not answer: {e}") from e
         finally:

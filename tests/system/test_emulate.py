@@ -1,5 +1,6 @@
 """An app in the emulator, by hand: screens as lines, buttons as lines."""
 
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -65,11 +66,19 @@ def test_ctrl_c_ends_it(display: str) -> None:
         "--json",
     ]
     with subprocess.Popen(
-        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        # A test runner may have been started in the background, where shells ignore SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     ) as run:
         assert run.stdout is not None
         assert b'"type": "emulator"' in run.stdout.readline()
-        run.send_signal(2)
-        assert run.wait(60) == 0
+        run.send_signal(signal.SIGINT)
+        try:
+            assert run.wait(60) == 0
+        finally:
+            run.kill()
     with socket.create_server(("127.0.0.1", int(apdu))):
         pass

@@ -122,9 +122,11 @@ def find(engine: Engine, work: Path) -> Builder:
 
 
 def _image(engine: Engine, name: str, lock: Locked) -> ImageFacts | None:
-    """The image of that name. The lock's is called by its layer's digest, which is the same in all engines."""
+    """The image of that name. The lock's is known by its layer, which is the same in every engine."""
     image = engine.image(name)
-    return dataclasses.replace(image, identity=lock.layer) if image and image.layers == (lock.layer,) else image
+    if image and image.layers == (lock.layer,):
+        return dataclasses.replace(image, identity=lock.layer)
+    return image
 
 
 def _made_here(work: Path, name: str) -> tuple[str, ...] | None:
