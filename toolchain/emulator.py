@@ -5,17 +5,21 @@ travel over its TCP port; buttons, texts and pictures over its HTTP interface (`
 ``/screenshot``). Text of a screen comes as events, line by line.
 """
 
+import contextlib
 import http.client
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from types import FrameType
 from typing import IO, Literal, TypeVar
 
 from toolchain.device.transport import Closing
@@ -319,21 +323,48 @@ def start(
         words = command(
             elf.absolute(), target, python=python, apdu_port=apdu_port, api_port=api_port, options=options
         )
-        handle, name = tempfile.mkstemp(prefix="emulator-", suffix=".log")
-        with os.fdopen(handle, "wb") as log:
-            process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=folder
-            )
-        emulator = Emulator(process, Path(name), target, apdu_port, api_port)
+        emulator = None
         try:
+            with _ctrl_c_waits():
+                handle, name = tempfile.mkstemp(prefix="emulator-", suffix=".log")
+                with os.fdopen(handle, "wb") as log:
+                    process = subprocess.Popen(
+                        words, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=folder
+                    )
+                emulator = Emulator(process, Path(name), target, apdu_port, api_port)
             emulator._wait_for_start()  # noqa: SLF001 - the constructor's other half
         except BaseException as e:
-            emulator.close()
+            if emulator:
+                emulator.close()
             if isinstance(e, DeviceError) and "in use" in str(e) and not ports and attempt + 1 < _ATTEMPTS:
                 continue
             raise
         return emulator
     raise DeviceError("the emulator found no free port")
+
+
+@contextlib.contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Ctrl-C and requests to end wait for the end of the block: what starts in it is known by then.
+
+    Raises:
+        KeyboardInterrupt: at the end, if one came.
+    """
+    came: list[int] = []
+    handlers: dict[int, Callable[[int, FrameType | None], object]] = {}
+    if threading.current_thread() is threading.main_thread():  # others never get one
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            handler = signal.getsignal(number)
+            if callable(handler):
+                handlers[number] = handler
+                signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for held, handler in handlers.items():
+            signal.signal(held, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def run(
@@ -353,13 +384,16 @@ def run(
         DeviceError: the emulator failed.
     """
     words = command(elf.absolute(), target, python=python, apdu_port=apdu_port, api_port=api_port)
-    # Ctrl-C is ours alone, and the emulator is told to end.
-    process = subprocess.Popen(words, stdout=says, start_new_session=True)
+    process = None
     try:
+        with _ctrl_c_waits():
+            # Ctrl-C is ours alone, and the emulator is told to end.
+            process = subprocess.Popen(words, stdout=says, start_new_session=True)
         status = process.wait()
     except KeyboardInterrupt:
-        process.terminate()
-        process.wait()
+        if process:
+            process.terminate()
+            process.wait()
         return
     if status:
         raise DeviceError(f"the emulator ended with status {status}")

@@ -3,11 +3,11 @@
 import signal
 import socket
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from tests.system.inv import PROJECT, inv
+from tests.system.inv import inv
+from tests.system.test_interrupt import start
 from toolchain.emulator import free_ports
 
 pytestmark = pytest.mark.component("qemu")
@@ -54,31 +54,15 @@ def test_what_cannot_be_run(arguments: tuple[str, ...], message: str) -> None:
 @pytest.mark.parametrize("display", ["text", "headless"])
 def test_ctrl_c_ends_it(display: str) -> None:
     apdu, api = map(str, free_ports(2))
-    words: list[str | Path] = [
-        PROJECT / "inv",
-        "emulate",
-        "--display",
-        display,
-        "--apdu-port",
-        apdu,
-        "--api-port",
-        api,
-        "--json",
-    ]
-    with subprocess.Popen(
-        words,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        # A test runner may have been started in the background, where shells ignore SIGINT.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
-    ) as run:
+    ports = ("--apdu-port", apdu, "--api-port", api)
+    with start("emulate", "--display", display, *ports, "--json", stdin=subprocess.PIPE) as run:
         assert run.stdout is not None
-        assert b'"type": "emulator"' in run.stdout.readline()
+        assert '"type": "emulator"' in run.stdout.readline()
         run.send_signal(signal.SIGINT)
         try:
-            assert run.wait(60) == 0
+            run.communicate(timeout=60)
         finally:
             run.kill()
+    assert run.returncode == 0
     with socket.create_server(("127.0.0.1", int(apdu))):
         pass
